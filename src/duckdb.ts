@@ -1,0 +1,93 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { DuckDBInstance } from '@duckdb/node-api'
+
+/** A value as DuckDB's result comes to JavaScript: BIGINT and wider as bigint, timestamps as Date, lists as arrays, structs as objects. */
+export type SqlValue = null | boolean | number | bigint | string | Date | SqlValue[] | { [key: string]: SqlValue }
+
+export type Row = Record<string, SqlValue>
+
+/** One connection: its statements run one after another, on a thread of its own. */
+export interface Session {
+  run(sql: string): Promise<void>
+  rows<T extends Row = Row>(sql: string): Promise<T[]>
+  /** One column of UBIGINT values, without an object per row. */
+  hashes(sql: string): Promise<BigUint64Array[]>
+  /** Appends rows of texts to an existing table whose columns are all VARCHAR. */
+  append(table: string, rows: Iterable<readonly (string | null)[]>): Promise<void>
+  interrupt(): void
+  close(): void
+}
+
+/** An in-memory DuckDB: no file, so no lock. */
+export interface Engine {
+  connect(): Promise<Session>
+  close(): void
+}
+
+export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string } = {}): Promise<Engine> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    TimeZone: 'UTC',
+    // Every extension we use is built in; without these, a query that names an unknown function waits for the network.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    ...(settings.threads === undefined ? {} : { threads: String(settings.threads) }),
+    ...(settings.memoryLimit === undefined ? {} : { memory_limit: settings.memoryLimit }),
+    ...(settings.tempDirectory === undefined ? {} : { temp_directory: settings.tempDirectory }),
+  })
+  return {
+    async connect() {
+      const connection = await instance.connect()
+      return session(connection)
+    },
+    close() {
+      instance.closeSync()
+    },
+  }
+}
+
+function session(connection: DuckDBConnection): Session {
+  return {
+    async run(sql) {
+      await connection.run(sql)
+    },
+    async rows<T extends Row>(sql: string) {
+      const reader = await connection.runAndReadAll(sql)
+      return reader.getRowObjectsJS() as T[]
+    },
+    async hashes(sql) {
+      const result = await connection.run(sql)
+      const columns: BigUint64Array[] = []
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+        columns.push(BigUint64Array.from(chunk.getColumnValues(0) as bigint[]))
+      }
+      return columns
+    },
+    async append(table, rows) {
+      const appender = await connection.createAppender(table)
+      for (const row of rows) {
+        for (const value of row) {
+          if (value === null) appender.appendNull()
+          else appender.appendVarchar(value)
+        }
+        appender.endRow()
+      }
+      appender.closeSync()
+    },
+    interrupt() {
+      connection.interrupt()
+    },
+    close() {
+      connection.closeSync()
+    },
+  }
+}
+
+/** A text as a SQL literal. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+/** A name as a SQL identifier. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
