@@ -10,8 +10,8 @@ export type Row = Record<string, SqlValue>
 export interface Session {
   run(sql: string): Promise<void>
   rows<T extends Row = Row>(sql: string): Promise<T[]>
-  /** One column of UBIGINT values, without an object per row. */
-  hashes(sql: string): Promise<BigUint64Array[]>
+  /** Columns of UINTEGER values, without an object per row. */
+  integers(sql: string): Promise<Uint32Array[]>
   /** Appends rows of texts to an existing table whose columns are all VARCHAR. */
   append(table: string, rows: Iterable<readonly (string | null)[]>): Promise<void>
   interrupt(): void
@@ -26,7 +26,6 @@ export interface Engine {
 
 export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string } = {}): Promise<Engine> {
   const instance = await DuckDBInstance.create(':memory:', {
-    TimeZone: 'UTC',
     // Every extension we use is built in; without these, a query that names an unknown function waits for the network.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -37,6 +36,8 @@ export async function openEngine(settings: { threads?: number; memoryLimit?: str
   return {
     async connect() {
       const connection = await instance.connect()
+      // Not possible among the instance's options: the time zone belongs to ICU, loaded later.
+      await connection.run("SET TimeZone = 'UTC'")
       return session(connection)
     },
     close() {
@@ -54,13 +55,15 @@ function session(connection: DuckDBConnection): Session {
       const reader = await connection.runAndReadAll(sql)
       return reader.getRowObjectsJS() as T[]
     },
-    async hashes(sql) {
+    async integers(sql) {
       const result = await connection.run(sql)
-      const columns: BigUint64Array[] = []
+      const columns: number[][] = Array.from({ length: result.columnCount }, () => [])
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-        columns.push(BigUint64Array.from(chunk.getColumnValues(0) as bigint[]))
+        for (let column = 0; column < columns.length; column++) {
+          for (const value of chunk.getColumnValues(column)) columns[column]?.push(value as number)
+        }
       }
-      return columns
+      return columns.map((values) => Uint32Array.from(values))
     },
     async append(table, rows) {
       const appender = await connection.createAppender(table)

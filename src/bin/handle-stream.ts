@@ -1,0 +1,148 @@
+import { fdatasync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { EXIT, Failure } from '../failure.ts'
+import type { Writer } from '../ingest/convert.ts'
+import { duckdbWriter } from '../ingest/convert.ts'
+import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
+import { TEMPLATE } from '../ingest/projection.ts'
+import { count, emptyTally, statusLine } from '../ingest/status.ts'
+import type { Durability } from '../ingest/wal.ts'
+import { openWal } from '../ingest/wal.ts'
+import { realDisk } from '../lake/disk.ts'
+import { formatWriter } from '../lake/names.ts'
+import { PLACES } from '../places.ts'
+import { parseBytes, parseChoice, parseCount, parseDuration, parseText } from '../quantity.ts'
+import { main } from './main.ts'
+
+const options = {
+  ...PLACES,
+  rollSeconds: { describe: 'Commit what was read at least this often', parse: parseDuration, default: '10s' },
+  rollRows: { describe: 'Commit after this many lines', parse: parseCount(1), default: '25000' },
+  rollBytes: { describe: 'Commit after this many bytes of input', parse: parseBytes, default: '32MB' },
+  writer: { describe: 'What writes Parquet: duckdb or parquetjs (pure JavaScript, slower)', parse: parseChoice('duckdb', 'parquetjs'), default: 'duckdb' },
+  compression: { describe: 'zstd, snappy, gzip or uncompressed', parse: parseChoice('zstd', 'snappy', 'gzip', 'uncompressed') },
+  timezone: { describe: 'Time zone of timestamps that name none', parse: parseZone, default: 'UTC' },
+  durability: {
+    describe: 'process: survives any kill of this process; power or power:200ms: survives power loss, but for the last second or 200 ms',
+    parse: parseDurability,
+    default: 'process',
+  },
+  json: { describe: 'Print one line of JSON on stdout for each file committed' },
+}
+
+/** On Ctrl-C the producer of the pipe ends too: read what it still says, for at most this long, ms. */
+const DRAIN = 5_000
+
+await main(
+  {
+    name: 'handle-stream',
+    summary: 'Reads events as NDJSON from stdin and rolls them into a lake of time-partitioned Parquet.',
+    epilogue: [
+      'Lines may be those of ./bluesky, Jetstream v1 or Jetstream v2, in any mixture. What is no event is kept',
+      "with its reason: see 'sluice rejects'. At the end of the input, on SIGINT or SIGTERM, everything read is committed.",
+      '',
+      'Example: ./bluesky | ./handle-stream',
+    ].join('\n'),
+    options,
+  },
+  async (values) => {
+    const { stdin, stdout, stderr } = process
+    if (stdin.isTTY) {
+      stderr.write('handle-stream: expected events on stdin, got a terminal\n')
+      stderr.write('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
+      return EXIT.usage
+    }
+    // Reading a vanished stdout's error here keeps the ingest going without its reader.
+    stdout.on('error', () => {})
+    const { lake, state } = values
+    const disk = realDisk
+    const now = Date.now
+    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory)
+    await sameFilesystem(lake, state)
+
+    const name = formatWriter(now(), Math.random())
+    const template = join(state, 'staging', `${name}.template`)
+    await disk.write(template, TEMPLATE)
+    const writer: Writer = await openWriter(values, template)
+    const tally = emptyTally()
+    const started = now()
+    const status = (): string => statusLine(tally, { elapsed: now() - started, now: now() })
+    const pipeline = createPipeline({ lake, state, disk, now }, writer, {
+      report(report) {
+        count(tally, report)
+        if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, time: new Date(now()).toISOString() })}\n`)
+        stderr.write(stderr.isTTY ? `\r\x1b[K${status()}` : `${status()}\n`)
+      },
+      failure: (error) => stdin.destroy(error as Error),
+    })
+
+    const recovered = await recover({ lake, state, disk, now }, pipeline)
+    if (recovered > 0) stderr.write(`handle-stream: recovered ${recovered} segments that an earlier run left\n`)
+    const wal = await openWal(state, { writer: name, disk, now: now(), durability: values.durability, fdatasync: promisify(fdatasync) })
+
+    let signals = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals++
+      if (signals > 1) {
+        process.removeListener('SIGINT', onSignal)
+        process.removeListener('SIGTERM', onSignal)
+        process.kill(process.pid, signal)
+      } else if (signal === 'SIGTERM') stdin.destroy()
+      else setTimeout(() => stdin.destroy(), DRAIN).unref()
+    }
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+
+    try {
+      await ingest(stdin, wal, pipeline, {
+        roll: { after: values.rollSeconds, rows: values.rollRows, bytes: values.rollBytes },
+        now,
+        read: (lines) => void (tally.lines += lines),
+      })
+    } finally {
+      stdin.destroy()
+      await pipeline.settled().catch(() => {})
+      await wal.close()
+      await disk.remove(template)
+      writer.close()
+      if (stderr.isTTY) stderr.write('\n')
+    }
+    if (tally.files === 0 && tally.rejected === 0) stderr.write('handle-stream: the input had no lines\n')
+  },
+)
+
+async function openWriter(
+  values: { writer: 'duckdb' | 'parquetjs'; compression: 'zstd' | 'snappy' | 'gzip' | 'uncompressed' | undefined; timezone: string; state: string },
+  template: string,
+): Promise<Writer> {
+  if (values.writer === 'parquetjs') throw new Failure('the parquetjs writer is not there yet', EXIT.usage)
+  return duckdbWriter({
+    template,
+    compression: values.compression ?? 'zstd',
+    timezone: values.timezone,
+    tempDirectory: join(values.state, 'staging'),
+  })
+}
+
+async function sameFilesystem(lake: string, state: string): Promise<void> {
+  const [a, b] = await Promise.all([stat(lake), stat(state)])
+  if (a.dev !== b.dev) {
+    throw new Failure(`expected ${lake} and ${state} on one filesystem, since files move between them by rename; choose --state beside --lake`, EXIT.usage)
+  }
+}
+
+function parseZone(text: string): string {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
+  } catch {
+    throw new Error('a time zone such as UTC or Europe/Berlin')
+  }
+}
+
+function parseDurability(text: string): Durability {
+  const [kind, interval] = text.split(/:(.*)/)
+  if (kind === 'process' && interval === undefined) return { kind }
+  if (kind === 'power') return { kind, interval: interval === undefined ? 1000 : parseDuration(interval) }
+  throw new Error('process, power or power:INTERVAL such as power:200ms')
+}

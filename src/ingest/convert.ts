@@ -1,0 +1,234 @@
+import { readFile, rm } from 'node:fs/promises'
+import type { Row, Session } from '../duckdb.ts'
+import { openEngine, quote } from '../duckdb.ts'
+import { messageOf } from '../failure.ts'
+import type { Hour } from '../lake/names.ts'
+import { HOUR_MS } from '../lake/names.ts'
+import { columnDefinitions } from '../lake/schema.ts'
+import { linesOf, LONGEST_LINE, longLine } from './lines.ts'
+import { carefulSteps, COLUMNS, IDENTITY, strictRows } from './projection.ts'
+import type { Identities } from './recent.ts'
+import type { Reject } from './reject.ts'
+import { decode } from './reject.ts'
+import type { Segment } from './wal.ts'
+
+/** What a segment became. The files are staged: complete, but not in the lake yet. */
+export interface Batch {
+  files: { hour: Hour; path: string; rows: number }[]
+  /** Lines that were events, repeated ones included. */
+  events: number
+  /** Events that the window had seen before. */
+  repeated: number
+  rejects: Reject[]
+  /** Event time of the newest event kept, ms; undefined where none was. */
+  newest: number | undefined
+}
+
+export interface ConvertOptions {
+  /** Directory and name without extension for the files of this batch. */
+  staged: string
+  now: number
+  /** Gives the rows that are repetitions. Called once, for a batch that has events; it may wait for earlier batches to have asked. */
+  admit(identities: Identities): Promise<number[]>
+}
+
+/** Turns one closed segment into Parquet files, one an hour. */
+export type Convert = (segment: Segment, options: ConvertOptions) => Promise<Batch>
+
+/** A way of writing Parquet. */
+export interface Writer {
+  /** As many segments are converted at a time; each lane takes one. */
+  lanes: Convert[]
+  /** Identities of the events in these files of the lake that are not older than `from`, where this writer can tell. */
+  known?(files: readonly string[], from: number): Promise<Pick<Identities, 'low' | 'high'>>
+  close(): void
+}
+
+export type Compression = 'zstd' | 'snappy' | 'gzip' | 'uncompressed'
+
+/** Rows of a Parquet file and the span of their event time, ms; the span of no rows is empty. */
+interface Written {
+  rows: number
+  from: number
+  to: number
+}
+
+/** Lines that the careful way takes at a time: bounds the memory of their texts. */
+const SLICE = { lines: 10_000, bytes: 8_000_000 }
+
+/** Two conversions in flight, each on one thread, use both cores: 1.5 times as fast as one of two threads. */
+const LANES = 2
+
+export async function duckdbWriter(settings: { template: string; compression: Compression; timezone: string; tempDirectory: string }): Promise<Writer> {
+  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: settings.tempDirectory })
+  const sessions = await Promise.all(Array.from({ length: LANES + 1 }, () => engine.connect()))
+  for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
+  const reader = sessions.pop() as Session
+  return {
+    lanes: sessions.map((session) => duckdbLane(session, settings)),
+    known: (files, from) =>
+      identities(reader, `read_parquet([${files.map(quote).join(', ')}]) WHERE event_time >= make_timestamptz(${from * 1000})`),
+    close() {
+      for (const session of [...sessions, reader]) session.close()
+      engine.close()
+    },
+  }
+}
+
+/**
+ * A segment of nothing but plain valid events is one COPY; any other makes that COPY fail and is taken
+ * line by line, at about a quarter of the speed.
+ */
+function duckdbLane(session: Session, settings: { template: string; compression: Compression }): Convert {
+  const { template, compression } = settings
+  // zstd level 1 is 1.35 times as fast as level 3 and 3 % larger.
+  const format = `FORMAT parquet, COMPRESSION ${compression}${compression === 'zstd' ? ', COMPRESSION_LEVEL 1' : ''}`
+
+  async function copy(rows: string, path: string): Promise<Written> {
+    const [stats] = await session.rows(`COPY (${rows}) TO ${quote(path)} (${format}, RETURN_STATS)`)
+    return written(stats as Row)
+  }
+
+  /** All lines as one COPY; undefined where one of them is not plain. */
+  async function strictly(segment: Segment, path: string, now: number): Promise<Written | undefined> {
+    const { lines } = segment
+    const longest = lines?.longest ?? Math.min(segment.bytes, LONGEST_LINE)
+    try {
+      const done = await copy(strictRows({ template, segment: segment.path, longest, now, ingestedAt: new Date(segment.closedAt) }), path)
+      return lines !== undefined && done.rows !== lines.all - lines.blank ? undefined : done
+    } catch (error) {
+      if (isOurs(error)) throw error
+      return undefined
+    }
+  }
+
+  async function carefully(segment: Segment, path: string, now: number): Promise<Written & { rejects: Reject[] }> {
+    const steps = carefulSteps({ now, ingestedAt: new Date(segment.closedAt) })
+    const rejects: Reject[] = []
+    await session.run(`CREATE OR REPLACE TEMP TABLE events (n BIGINT, ${columnDefinitions()})`)
+    let slice: Line[] = []
+    let bytes = 0
+    let line = 0
+    for (const raw of linesOf(await readFile(segment.path))) {
+      line++
+      const long = longLine(raw)
+      const text = long ? undefined : decode(line === 1 ? withoutMark(raw) : raw)
+      if (text === undefined) {
+        rejects.push({ line, reason: long ? `longer than ${LONGEST_LINE} bytes` : 'not UTF-8', bytes: raw })
+        continue
+      }
+      slice.push({ line, raw, text })
+      bytes += raw.length
+      if (slice.length < SLICE.lines && bytes < SLICE.bytes) continue
+      rejects.push(...(await judge(slice, steps)))
+      slice = []
+      bytes = 0
+    }
+    rejects.push(...(await judge(slice, steps)))
+    const done = await copy(`SELECT ${COLUMNS} FROM events ORDER BY n`, path)
+    await session.run('DROP TABLE events')
+    return { ...done, rejects: rejects.sort((a, b) => a.line - b.line) }
+  }
+
+  /** Adds the events among these lines to the table `events` and gives the other lines. A line that DuckDB fails on is found by halving. */
+  async function judge(slice: readonly Line[], steps: readonly string[]): Promise<Reject[]> {
+    if (slice.length === 0) return []
+    try {
+      await session.run('CREATE OR REPLACE TEMP TABLE lines (line VARCHAR)')
+      await session.append('lines', slice.map(({ text }) => [text]))
+      for (const step of steps) await session.run(step)
+      await session.run(`INSERT INTO events SELECT n + ${slice[0]?.line}, ${COLUMNS} FROM accepted ORDER BY n`)
+    } catch (error) {
+      if (isOurs(error)) throw error
+      if (slice.length === 1) return slice.map(({ line, raw }) => ({ line, reason: `DuckDB fails on it: ${messageOf(error)}`, bytes: raw }))
+      const middle = slice.length >> 1
+      return [...(await judge(slice.slice(0, middle), steps)), ...(await judge(slice.slice(middle), steps))]
+    }
+    const refused = await session.rows<{ n: bigint; reason: string }>('SELECT n::BIGINT AS n, reason FROM refused')
+    return refused.map(({ n, reason }) => {
+      const { line, raw, text } = slice[Number(n)] as Line
+      return { line, reason: reason === 'not JSON' ? whyNotJson(text) : reason, bytes: raw }
+    })
+  }
+
+  /** One file an hour from one of several. The rare case: it reads the file again for each. */
+  async function split(path: string, staged: string): Promise<Batch['files']> {
+    const hours = await session.rows<{ hour: bigint; rows: bigint }>(
+      `SELECT epoch_ms(event_time) // ${HOUR_MS} AS hour, count(*) AS rows FROM read_parquet(${quote(path)}) GROUP BY ALL ORDER BY ALL`,
+    )
+    const files: Batch['files'] = []
+    for (const { hour, rows } of hours) {
+      const part = `${staged}.${hour}.parquet`
+      const time = (h: number): string => `TIMESTAMPTZ ${quote(new Date(h * HOUR_MS).toISOString())}`
+      await copy(`FROM read_parquet(${quote(path)}) WHERE event_time >= ${time(Number(hour))} AND event_time < ${time(Number(hour) + 1)}`, part)
+      files.push({ hour: Number(hour), path: part, rows: Number(rows) })
+    }
+    await rm(path)
+    return files
+  }
+
+  return async (segment, { staged, now, admit }) => {
+    let path = `${staged}.parquet`
+    const plain = await strictly(segment, path, now)
+    const { rows: events, from, to, rejects } = plain ? { ...plain, rejects: [] } : await carefully(segment, path, now)
+    const repeated = events === 0 ? [] : await admit({ ...(await identities(session, `read_parquet(${quote(path)})`)), from, to })
+    const rows = events - repeated.length
+    if (rows === 0) {
+      await rm(path)
+      return { files: [], events, repeated: repeated.length, rejects, newest: undefined }
+    }
+    if (repeated.length > 0) {
+      const rest = `${staged}.rest.parquet`
+      await copy(
+        `SELECT ${COLUMNS} FROM read_parquet(${quote(path)}, file_row_number = true) WHERE file_row_number NOT IN (${repeated.join(', ')})`,
+        rest,
+      )
+      await rm(path)
+      path = rest
+    }
+    const hour = Math.floor(from / HOUR_MS)
+    const files = Math.floor(to / HOUR_MS) === hour ? [{ hour, path, rows }] : await split(path, staged)
+    return { files, events, repeated: repeated.length, rejects, newest: to }
+  }
+}
+
+/** The identities of rows of the events table, in their order. `source` is what stands behind FROM. */
+export async function identities(session: Session, source: string): Promise<Pick<Identities, 'low' | 'high'>> {
+  const [low, high] = await session.integers(`${IDENTITY} FROM ${source})`)
+  return { low: low as Uint32Array, high: high as Uint32Array }
+}
+
+interface Line {
+  line: number
+  raw: Buffer
+  text: string
+}
+
+/** Not about the line: the disk, the memory, or DuckDB itself. */
+function isOurs(error: unknown): boolean {
+  return /^(IO|Out of Memory|INTERNAL|FATAL|INTERRUPT|Connection) Error/i.test(messageOf(error))
+}
+
+function whyNotJson(text: string): string {
+  try {
+    JSON.parse(text)
+    return 'not JSON: half of a surrogate pair'
+  } catch (error) {
+    return /end of JSON input|Unterminated/.test(messageOf(error)) ? 'not JSON: cut off' : 'not JSON'
+  }
+}
+
+function withoutMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+}
+
+/** From COPY's RETURN_STATS: its statistics are texts, such as `2026-07-04 14:38:08.086096+00`, always UTC. */
+function written(stats: Row): Written {
+  const columns = stats['column_statistics'] as { key: string; value: { key: string; value: string }[] }[]
+  const times = columns.find(({ key }) => key === '"event_time"')?.value ?? []
+  const at = (which: string): number => {
+    const text = times.find(({ key }) => key === which)?.value
+    return text === undefined ? NaN : Date.parse(text.replace(' ', 'T').replace(/\+00$/, 'Z'))
+  }
+  return { rows: Number(stats['count']), from: at('min'), to: at('max') }
+}

@@ -1,0 +1,200 @@
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { commitFile } from '../lake/commit.ts'
+import type { Disk } from '../lake/disk.ts'
+import { filesOfHour } from '../lake/hour.ts'
+import type { Hour } from '../lake/names.ts'
+import { formatSegment, HOUR_MS } from '../lake/names.ts'
+import type { Batch, Writer } from './convert.ts'
+import { createFramer } from './lines.ts'
+import { createRecent } from './recent.ts'
+import { keepRejects } from './reject.ts'
+import type { Segment, Wal } from './wal.ts'
+import { abandoned, pendingSegments } from './wal.ts'
+
+/** One file that became part of the lake. */
+export interface Committed {
+  path: string
+  hour: Hour
+  rows: number
+  segment: string
+}
+
+/** What became of one segment. */
+export interface Report extends Omit<Batch, 'files' | 'rejects'> {
+  segment: string
+  files: Committed[]
+  rejected: number
+  bytes: number
+  /** From a writer that died, not from stdin. */
+  recovered: boolean
+}
+
+export interface Place {
+  lake: string
+  state: string
+  disk: Disk
+  now: () => number
+}
+
+/** Repetitions are looked for this far back in the stream, ms. */
+const WINDOW = 120_000
+
+/** Segments that may wait for a lane: enough to keep the lanes busy while others are being fsynced. */
+const WAITING = 2
+
+/** The way of a segment into the lake, several at a time. */
+export interface Pipeline {
+  /** Takes a segment; resolves when there is room for another. */
+  push(segment: Segment, recovered: boolean): Promise<void>
+  /** Resolves when every segment taken is in the lake; rejects with the first failure. */
+  settled(): Promise<void>
+}
+
+export function createPipeline(place: Place, writer: Writer, on: { report(report: Report): void; failure(error: unknown): void }): Pipeline {
+  const { lake, state, disk, now } = place
+  const recent = createRecent(WINDOW)
+  const lanes = [...writer.lanes]
+  const waiting: (() => void)[] = []
+  const running = new Set<Promise<void>>()
+  /** Resolved when all segments before the next one have asked for their repetitions. */
+  let turn: Promise<unknown> = Promise.resolve()
+  let known: Promise<void> | undefined
+  let failed: { error: unknown } | undefined
+
+  async function take(segment: Segment, recovered: boolean): Promise<void> {
+    const before = turn
+    let done = (): void => {}
+    turn = new Promise<void>((resolve) => (done = resolve))
+    if (lanes.length === 0) await new Promise<void>((resolve) => waiting.push(resolve))
+    const convert = lanes.pop() as Writer['lanes'][number]
+    const name = formatSegment(segment.name)
+    let batch: Batch
+    try {
+      batch = await convert(segment, {
+        staged: join(state, 'staging', name),
+        now: now(),
+        async admit(identities) {
+          await before
+          known ??= remember(identities.from)
+          await known
+          const repeated = recent.admit(identities)
+          done()
+          return repeated
+        },
+      })
+    } finally {
+      await before
+      done()
+      lanes.push(convert)
+      waiting.shift()?.()
+    }
+    const files: Committed[] = []
+    for (const { path, hour, rows } of batch.files) {
+      files.push({ path: await commitFile(disk, path, { lake, hour, segment: segment.name }), hour, rows, segment: name })
+    }
+    await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
+    await disk.remove(segment.path)
+    on.report({ ...batch, segment: name, files, rejected: batch.rejects.length, bytes: segment.bytes, recovered })
+  }
+
+  /** What the lake holds of the time just before the first batch: a source that resumes repeats some of it. Only final files count. */
+  async function remember(from: number): Promise<void> {
+    if (!writer.known) return
+    const pending = new Set((await pendingSegments(state)).map(formatSegment))
+    const files: string[] = []
+    for (let hour = Math.floor((from - WINDOW) / HOUR_MS); hour <= Math.floor((from + WINDOW) / HOUR_MS); hour++) {
+      for (const { path, name } of await filesOfHour(lake, hour)) if (!pending.has(formatSegment(name.segment))) files.push(path)
+    }
+    if (files.length > 0) recent.admit({ ...(await writer.known(files, from - WINDOW)), from: from - WINDOW, to: from })
+  }
+
+  function check(): void {
+    if (failed) throw failed.error
+  }
+
+  return {
+    async push(segment, recovered) {
+      check()
+      const task: Promise<void> = take(segment, recovered).catch((error: unknown) => {
+        failed ??= { error }
+        on.failure(failed.error)
+      })
+      running.add(task)
+      void task.then(() => running.delete(task))
+      while (running.size >= writer.lanes.length + WAITING && !failed) await Promise.race(running)
+      check()
+    },
+    async settled() {
+      while (running.size > 0) await Promise.all(running)
+      check()
+    },
+  }
+}
+
+/** Converts what dead writers left in their logs. */
+export async function recover(place: Place, pipeline: Pipeline): Promise<number> {
+  let segments = 0
+  for await (const left of abandoned(place.state, place.now())) {
+    for (const segment of left.segments) {
+      await pipeline.push(segment, true)
+      segments++
+    }
+    await pipeline.settled()
+    await left.release()
+  }
+  return segments
+}
+
+export interface Roll {
+  /** ms after the first line of a segment. */
+  after: number
+  rows: number
+  bytes: number
+}
+
+/**
+ * Reads lines until the input ends or is destroyed: each chunk to the WAL first, each rolled segment through the pipeline.
+ * While the pipeline is full, the input is not read. `read` is told of every run of lines.
+ */
+export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, options: { roll: Roll; now: () => number; read(lines: number, bytes: number): void }): Promise<void> {
+  const { roll, now } = options
+  const framer = createFramer()
+  let timer: NodeJS.Timeout | undefined
+  let rolling: Promise<void> = Promise.resolve()
+
+  function rollNow(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    rolling = rolling.then(async () => {
+      const segment = await wal.roll(now())
+      if (segment) await pipeline.push(segment, false)
+    })
+    // Awaited by the next roll or at the end; a failure also destroys the input.
+    rolling.catch(() => {})
+    return rolling
+  }
+
+  const room = (): { lines: number; bytes: number } => ({ lines: roll.rows - wal.open().lines, bytes: roll.bytes - wal.open().bytes })
+
+  async function take(runs: ReturnType<typeof framer.push>): Promise<void> {
+    for (const run of runs) {
+      wal.append(run)
+      options.read(run.lines, run.bytes)
+      timer ??= setTimeout(() => void rollNow(), roll.after)
+      if (room().lines <= 0 || room().bytes <= 0) await rollNow()
+    }
+  }
+
+  try {
+    for await (const chunk of input) await take(framer.push(chunk as Buffer, room))
+  } catch (error) {
+    // Destroyed without an error: somebody asked us to stop reading.
+    if (input.errored && input.errored === error) throw error
+  } finally {
+    clearTimeout(timer)
+  }
+  await take(framer.end())
+  await rollNow()
+  await pipeline.settled()
+}

@@ -1,0 +1,59 @@
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { flock } from './libc.ts'
+
+/** Held by the kernel for this process until released or until the process dies, however it dies: no lock is ever stale. */
+export interface Lock {
+  release(): void
+}
+
+/** Who took a lock last, as its file says: for messages, never to decide who holds it. */
+export interface Holder {
+  pid: number
+  host: string
+  since: Date
+}
+
+/**
+ * Locks the file at `path` (created where missing, its directory is not), or gives undefined where anyone holds it,
+ * this process included. The file is never removed: a waiter could hold the lock of the removed file
+ * while a newcomer locks a new one of the same name.
+ */
+export async function acquire(path: string, now: number): Promise<Lock | undefined> {
+  let fd: number
+  try {
+    fd = openSync(path, 'a+')
+  } catch (error) {
+    throw new Failure(`cannot open the lock ${path} (${codeOf(error) ?? messageOf(error)}); make it a file that this user may write`, EXIT.io)
+  }
+  try {
+    if (!(await flock(fd))) {
+      closeSync(fd)
+      return undefined
+    }
+    ftruncateSync(fd)
+    writeSync(fd, `${JSON.stringify({ pid: process.pid, host: hostname(), since: new Date(now).toISOString() })}\n`)
+  } catch (error) {
+    closeSync(fd)
+    if (error instanceof Failure) throw error
+    throw new Failure(`cannot lock ${path} (${codeOf(error) ?? messageOf(error)}); keep it on a local filesystem that has flock(2)`, EXIT.io)
+  }
+  return {
+    release() {
+      ftruncateSync(fd)
+      closeSync(fd)
+    },
+  }
+}
+
+/** Who holds, or held when it was killed, the lock; undefined where nobody does or it cannot be told. */
+export function holder(path: string): Holder | undefined {
+  try {
+    const { pid, host, since } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    if (typeof pid !== 'number' || typeof host !== 'string' || typeof since !== 'string' || Number.isNaN(Date.parse(since))) return undefined
+    return { pid, host, since: new Date(since) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+
+/** The files of the lake at one moment: whoever reads only these sees the same lake from its first query to its last. */
+export interface Snapshot {
+  lake: string
+  /** Sorted, so by time; each begins with `lake`. */
+  files: string[]
+}
+
+const HOUR = /(?:^|\/)date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\//
+
+/** A missing lake is an empty one. */
+export async function takeSnapshot(lake: string): Promise<Snapshot> {
+  const files: string[] = []
+  try {
+    await list(lake, files)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOTDIR') throw new Failure(`expected ${lake} to be the lake's directory, got a file; give another one by --lake`, EXIT.io)
+    throw new Failure(`cannot list the lake ${lake} (${code ?? messageOf(error)}); make every directory in it readable`, EXIT.io)
+  }
+  return { lake, files: files.sort() }
+}
+
+/**
+ * What DuckDB's `lake/**` matches: every regular file, whatever its name; no symlink is a match or is followed, so of an hour that
+ * was compacted only the new generation is seen. The types come with the directory's entries (DuckDB asks again by path,
+ * and so can lose an hour that is exchanged in between). What vanishes meanwhile was retired, and is left out.
+ */
+async function list(directory: string, files: string[], depth = 0): Promise<void> {
+  let entries
+  try {
+    entries = await readdir(directory, { withFileTypes: true })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || (depth > 0 && codeOf(error) === 'ENOTDIR')) return
+    throw error
+  }
+  for (const entry of entries) {
+    if (entry.isFile()) files.push(join(directory, entry.name))
+  }
+  await Promise.all(entries.filter((entry) => entry.isDirectory()).map((entry) => list(join(directory, entry.name), files, depth + 1)))
+}
+
+/** The files that can hold the newest event: those of the last hour, and any outside the partitions. */
+export function newestFiles({ files }: Snapshot): string[] {
+  const hourOf = (file: string): string | undefined => HOUR.exec(file)?.slice(1).join(' ')
+  const last = files.reduce((max, file) => (hourOf(file) ?? '') > max ? (hourOf(file) as string) : max, '')
+  return files.filter((file) => (hourOf(file) ?? last) === last)
+}
