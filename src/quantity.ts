@@ -45,6 +45,14 @@ export function parseText(text: string): string {
   return text
 }
 
+export function parseZone(text: string): string {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
+  } catch {
+    throw new Error('a time zone such as UTC or Europe/Berlin')
+  }
+}
+
 /** Milliseconds as `1.2s`, `45s`, `3m20s`, `2h05m`, `3d`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000

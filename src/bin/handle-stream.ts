@@ -6,14 +6,13 @@ import { EXIT, Failure } from '../failure.ts'
 import type { Writer } from '../ingest/convert.ts'
 import { duckdbWriter } from '../ingest/convert.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
-import { TEMPLATE } from '../ingest/projection.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
 import { realDisk } from '../lake/disk.ts'
 import { formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
-import { parseBytes, parseChoice, parseCount, parseDuration, parseText } from '../quantity.ts'
+import { parseBytes, parseChoice, parseCount, parseDuration, parseZone } from '../quantity.ts'
 import { main } from './main.ts'
 
 const options = {
@@ -63,16 +62,14 @@ await main(
     await sameFilesystem(lake, state)
 
     const name = formatWriter(now(), Math.random())
-    const template = join(state, 'staging', `${name}.template`)
-    await disk.write(template, TEMPLATE)
-    const writer: Writer = await openWriter(values, template)
+    const writer = await openWriter(values, name)
     const tally = emptyTally()
     const started = now()
     const status = (): string => statusLine(tally, { elapsed: now() - started, now: now() })
     const pipeline = createPipeline({ lake, state, disk, now }, writer, {
       report(report) {
         count(tally, report)
-        if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, time: new Date(now()).toISOString() })}\n`)
+        if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
         stderr.write(stderr.isTTY ? `\r\x1b[K${status()}` : `${status()}\n`)
       },
       failure: (error) => stdin.destroy(error as Error),
@@ -104,8 +101,7 @@ await main(
       stdin.destroy()
       await pipeline.settled().catch(() => {})
       await wal.close()
-      await disk.remove(template)
-      writer.close()
+      await writer.close()
       if (stderr.isTTY) stderr.write('\n')
     }
     if (tally.files === 0 && tally.rejected === 0) stderr.write('handle-stream: the input had no lines\n')
@@ -114,29 +110,16 @@ await main(
 
 async function openWriter(
   values: { writer: 'duckdb' | 'parquetjs'; compression: 'zstd' | 'snappy' | 'gzip' | 'uncompressed' | undefined; timezone: string; state: string },
-  template: string,
+  name: string,
 ): Promise<Writer> {
   if (values.writer === 'parquetjs') throw new Failure('the parquetjs writer is not there yet', EXIT.usage)
-  return duckdbWriter({
-    template,
-    compression: values.compression ?? 'zstd',
-    timezone: values.timezone,
-    tempDirectory: join(values.state, 'staging'),
-  })
+  return duckdbWriter({ compression: values.compression ?? 'zstd', timezone: values.timezone, staging: join(values.state, 'staging'), name })
 }
 
 async function sameFilesystem(lake: string, state: string): Promise<void> {
   const [a, b] = await Promise.all([stat(lake), stat(state)])
   if (a.dev !== b.dev) {
     throw new Failure(`expected ${lake} and ${state} on one filesystem, since files move between them by rename; choose --state beside --lake`, EXIT.usage)
-  }
-}
-
-function parseZone(text: string): string {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
-  } catch {
-    throw new Error('a time zone such as UTC or Europe/Berlin')
   }
 }
 

@@ -1,16 +1,18 @@
-import { readFile, rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
 import type { Hour } from '../lake/names.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import { columnDefinitions } from '../lake/schema.ts'
-import { linesOf, LONGEST_LINE, longLine } from './lines.ts'
-import { carefulSteps, COLUMNS, IDENTITY, strictRows } from './projection.ts'
+import { LONGEST_LINE, longLine } from './lines.ts'
+import { carefulSteps, COLUMNS, IDENTITY, strictRows, TEMPLATE } from './projection.ts'
 import type { Identities } from './recent.ts'
 import type { Reject } from './reject.ts'
-import { decode } from './reject.ts'
+import { decode, segmentLines } from './reject.ts'
 import type { Segment } from './wal.ts'
+import { holdsLetters } from './wal.ts'
 
 /** What a segment became. The files are staged: complete, but not in the lake yet. */
 export interface Batch {
@@ -41,7 +43,7 @@ export interface Writer {
   lanes: Convert[]
   /** Identities of the events in these files of the lake that are not older than `from`, where this writer can tell. */
   known?(files: readonly string[], from: number): Promise<Pick<Identities, 'low' | 'high'>>
-  close(): void
+  close(): Promise<void>
 }
 
 export type Compression = 'zstd' | 'snappy' | 'gzip' | 'uncompressed'
@@ -59,18 +61,21 @@ const SLICE = { lines: 10_000, bytes: 8_000_000 }
 /** Two conversions in flight, each on one thread, use both cores: 1.5 times as fast as one of two threads. */
 const LANES = 2
 
-export async function duckdbWriter(settings: { template: string; compression: Compression; timezone: string; tempDirectory: string }): Promise<Writer> {
-  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: settings.tempDirectory })
+export async function duckdbWriter(settings: { compression: Compression; timezone: string; staging: string; name: string }): Promise<Writer> {
+  const template = join(settings.staging, `${settings.name}.template`)
+  await writeFile(template, TEMPLATE)
+  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: settings.staging })
   const sessions = await Promise.all(Array.from({ length: LANES + 1 }, () => engine.connect()))
   for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
   const reader = sessions.pop() as Session
   return {
-    lanes: sessions.map((session) => duckdbLane(session, settings)),
+    lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression })),
     known: (files, from) =>
       identities(reader, `read_parquet([${files.map(quote).join(', ')}]) WHERE event_time >= make_timestamptz(${from * 1000})`),
-    close() {
+    async close() {
       for (const session of [...sessions, reader]) session.close()
       engine.close()
+      await rm(template, { force: true })
     },
   }
 }
@@ -91,6 +96,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
 
   /** All lines as one COPY; undefined where one of them is not plain. */
   async function strictly(segment: Segment, path: string, now: number): Promise<Written | undefined> {
+    if (holdsLetters(segment)) return undefined
     const { lines } = segment
     const longest = lines?.longest ?? Math.min(segment.bytes, LONGEST_LINE)
     try {
@@ -109,7 +115,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     let slice: Line[] = []
     let bytes = 0
     let line = 0
-    for (const raw of linesOf(await readFile(segment.path))) {
+    for (const raw of await segmentLines(segment)) {
       line++
       const long = longLine(raw)
       const text = long ? undefined : decode(line === 1 ? withoutMark(raw) : raw)
@@ -214,7 +220,9 @@ function whyNotJson(text: string): string {
     JSON.parse(text)
     return 'not JSON: half of a surrogate pair'
   } catch (error) {
-    return /end of JSON input|Unterminated/.test(messageOf(error)) ? 'not JSON: cut off' : 'not JSON'
+    const message = messageOf(error)
+    const place = Number(/position (\d+)/.exec(message)?.[1])
+    return /end of JSON input|Unterminated/.test(message) || place >= text.length ? 'not JSON: cut off' : 'not JSON'
   }
 }
 

@@ -3,8 +3,7 @@ import type { Readable } from 'node:stream'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
-import type { Hour } from '../lake/names.ts'
-import { formatSegment, HOUR_MS } from '../lake/names.ts'
+import { formatHour, formatSegment, HOUR_MS } from '../lake/names.ts'
 import type { Batch, Writer } from './convert.ts'
 import { createFramer } from './lines.ts'
 import { createRecent } from './recent.ts'
@@ -15,7 +14,8 @@ import { abandoned, pendingSegments } from './wal.ts'
 /** One file that became part of the lake. */
 export interface Committed {
   path: string
-  hour: Hour
+  /** `date=2026-07-04/hour=14`. */
+  partition: string
   rows: number
   segment: string
 }
@@ -91,7 +91,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     }
     const files: Committed[] = []
     for (const { path, hour, rows } of batch.files) {
-      files.push({ path: await commitFile(disk, path, { lake, hour, segment: segment.name }), hour, rows, segment: name })
+      files.push({ path: await commitFile(disk, path, { lake, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
     }
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
     await disk.remove(segment.path)

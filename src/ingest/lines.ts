@@ -105,7 +105,8 @@ function isBlank(bytes: Buffer | undefined, at: number, length: number): boolean
   return length === 0 || (length === 1 && bytes?.[at] === 13)
 }
 
-function marker(kept: Buffer[], length: number): Buffer {
+/** What stands in a segment for a line over the limit. */
+export function marker(kept: Buffer[], length: number): Buffer {
   return Buffer.concat([Buffer.from(`${LONG}${length}:`), ...kept]).subarray(0, LONG.length + 16 + KEPT_OF_LONG_LINE)
 }
 

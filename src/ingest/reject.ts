@@ -1,8 +1,14 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import type { Disk } from '../lake/disk.ts'
+import { list } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { formatSegment } from '../lake/names.ts'
-import { longLine } from './lines.ts'
+import { linesOf, longLine, marker } from './lines.ts'
+import type { Segment } from './wal.ts'
+import { holdsLetters } from './wal.ts'
 
 /** A line that was not accepted. */
 export interface Reject {
@@ -66,8 +72,50 @@ export function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The bytes a dead letter holds; undefined where it is only the beginning of its line. */
-export function bytesOf(letter: DeadLetter): Buffer | undefined {
-  if (letter.cut !== undefined) return undefined
-  return letter.base64 === undefined ? Buffer.from(letter.text ?? '') : Buffer.from(letter.base64, 'base64')
+/** The lines of a segment, blank ones left out; of dead letters, the lines that they hold. */
+export async function segmentLines(segment: Segment): Promise<Iterable<Buffer>> {
+  const lines = linesOf(await readFile(segment.path))
+  return holdsLetters(segment) ? Array.from(lines, (line) => lineOf(JSON.parse(line.toString('utf8')) as DeadLetter)) : lines
+}
+
+function lineOf(letter: DeadLetter): Buffer {
+  const bytes = bytesKept(letter)
+  return letter.cut === undefined ? bytes : marker([bytes], letter.cut)
+}
+
+export function bytesKept({ text, base64 }: DeadLetter): Buffer {
+  return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64')
+}
+
+/** How many letters give one reason, with the first few. */
+export interface Reason {
+  reason: string
+  count: number
+  /** When the newest was read, ISO. */
+  newest: string
+  samples: DeadLetter[]
+}
+
+const SAMPLES = 3
+
+/** Reasons by count, most frequent first. */
+export async function reasons(state: string): Promise<Reason[]> {
+  const found = new Map<string, Reason>()
+  for (const path of await rejectedFiles(state)) {
+    for await (const line of createInterface({ input: createReadStream(path) })) {
+      const letter = JSON.parse(line) as DeadLetter
+      const known = found.get(letter.reason) ?? { reason: letter.reason, count: 0, newest: letter.at, samples: [] }
+      found.set(letter.reason, known)
+      known.count++
+      if (letter.at > known.newest) known.newest = letter.at
+      if (known.samples.length < SAMPLES) known.samples.push(letter)
+    }
+  }
+  return [...found.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1))
+}
+
+/** Paths of the files of dead letters, oldest first. */
+export async function rejectedFiles(state: string): Promise<string[]> {
+  const directory = join(state, 'rejected')
+  return (await list(directory)).filter((file) => file.endsWith('.ndjson')).map((file) => join(directory, file))
 }

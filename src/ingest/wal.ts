@@ -30,11 +30,20 @@ export interface Wal {
   append(lines: Lines): void
   /** Closes the open segment and gives it; undefined when it is empty. */
   roll(now: number): Promise<Segment | undefined>
+  /** Makes a file of dead letters the next segment, in one step: it is in the log and no more where it was. */
+  adopt(path: string, now: number): Promise<Segment>
   /** Ends this writer; segments that are still there are left for recovery. */
   close(): Promise<void>
 }
 
-const EXTENSION = '.ndjson'
+/** Lines as they were read, and lines of `rejected/` that are to be tried again. */
+const RAW = 'ndjson'
+const LETTERS = 'letters'
+
+/** True where the lines of this segment are dead letters. */
+export function holdsLetters(segment: Segment): boolean {
+  return segment.path.endsWith(`.${LETTERS}`)
+}
 
 export async function openWal(state: string, options: { writer: string; disk: Disk; now: number; durability: Durability; fdatasync(file: number): Promise<void> }): Promise<Wal> {
   const { writer, disk, durability } = options
@@ -88,6 +97,14 @@ export async function openWal(state: string, options: { writer: string; disk: Di
       }
       disk.close(file)
       return segment
+    },
+    async adopt(from, now) {
+      const name = { writer, sequence: ++sequence }
+      const path = join(directory, fileName(sequence, LETTERS))
+      const { size } = statSync(from)
+      await disk.rename(from, path)
+      await disk.sync(directory)
+      return { name, path, bytes: size, lines: undefined, closedAt: now }
     },
     async close() {
       clearInterval(timer)
@@ -147,12 +164,12 @@ async function retire(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
 }
 
-function fileName(sequence: number): string {
-  return `${String(sequence).padStart(8, '0')}${EXTENSION}`
+function fileName(sequence: number, kind = RAW): string {
+  return `${String(sequence).padStart(8, '0')}.${kind}`
 }
 
 function isSegmentFile(file: string): boolean {
-  return /^\d{8}\.ndjson$/.test(file)
+  return /^\d{8}\.(ndjson|letters)$/.test(file)
 }
 
 function sequenceOf(file: string): number {

@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { createPipeline } from '../ingest/ingest.ts'
+import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
+import { count, emptyTally } from '../ingest/status.ts'
+import { openWal } from '../ingest/wal.ts'
+import { realDisk } from '../lake/disk.ts'
+import { formatWriter } from '../lake/names.ts'
+import { PLACES } from '../places.ts'
+import { formatCount, parseZone } from '../quantity.ts'
+import { main } from './main.ts'
+
+export const summary = 'List the lines that were not accepted, or feed them back'
+
+const options = {
+  ...PLACES,
+  replay: { describe: 'Try all of them again: what is accepted now goes into the lake, the rest stays rejected' },
+  timezone: { describe: 'With --replay: time zone of timestamps that name none', parse: parseZone, default: 'UTC' },
+  json: { describe: 'Print one line of JSON for each reason' },
+}
+
+type Settings = { lake: string; state: string; timezone: string }
+
+export async function run(argv: readonly string[]): Promise<void> {
+  await main(
+    {
+      name: 'sluice rejects',
+      summary: `${summary}.`,
+      epilogue: 'Rejected lines are kept whole in STATE/rejected/*.ndjson with reason, segment and line; of lines over 16 MiB, the beginning.',
+      options,
+    },
+    async (values) => (values.replay ? replay(values) : show(values.state, values.json)),
+    argv,
+  )
+}
+
+async function show(state: string, json: boolean): Promise<void> {
+  const found = await reasons(state)
+  for (const reason of found) {
+    if (json) process.stdout.write(`${JSON.stringify(reason)}\n`)
+    else {
+      process.stdout.write(`${formatCount(reason.count).padStart(9)}  ${reason.reason}  (newest ${reason.newest})\n`)
+      for (const letter of reason.samples) process.stdout.write(`           ${letter.segment} line ${letter.line}: ${clip(bytesKept(letter))}\n`)
+    }
+  }
+  if (found.length === 0 && !json) process.stdout.write('no rejects\n')
+}
+
+/** The beginning of a line, safe to show on a terminal. */
+function clip(bytes: Buffer): string {
+  const text = bytes.subarray(0, 400).toString('utf8').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu, '�')
+  return text.length > 90 ? `${text.slice(0, 89)}…` : text
+}
+
+async function replay({ lake, state, timezone }: Settings): Promise<void> {
+  const files = await rejectedFiles(state)
+  const disk = realDisk
+  const now = Date.now
+  const tally = emptyTally()
+  if (files.length > 0) {
+    const { duckdbWriter } = await import('../ingest/convert.ts')
+    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory)
+    const name = formatWriter(now(), Math.random())
+    const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name })
+    const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' }, fdatasync: () => Promise.resolve() })
+    const pipeline = createPipeline({ lake, state, disk, now }, writer, { report: (report) => count(tally, report), failure: () => {} })
+    try {
+      for (const file of files) await pipeline.push(await wal.adopt(file, now()), true)
+      await pipeline.settled()
+    } finally {
+      await wal.close()
+      await writer.close()
+    }
+  }
+  const { events, repeated, rejected } = tally
+  process.stdout.write(`replayed ${formatCount(events + repeated + rejected)} lines: ${formatCount(events)} accepted, ${formatCount(repeated)} already there, ${formatCount(rejected)} rejected again\n`)
+}
