@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseDocument } from 'yaml'
 import yargs from 'yargs'
 import { codeOf, EXIT, Failure, messageOf } from './failure.ts'
+import { parseYaml } from './yaml.ts'
 
 /** One option: its flag is the kebab-case of its key, its variable `SLUICE_` + that in capitals, its `sluice.yaml` key the flag without dashes. */
 export interface Option<T> {
@@ -64,7 +64,7 @@ export async function parseOptions<S extends Options>(
   if (positionals.length > (command.positional === undefined ? 0 : 1)) {
     throw usage(command, `unexpected argument \`${positionals.at(-1)}\``)
   }
-  const file = readConfig(context.cwd)
+  const file = await readConfig(context.cwd)
   const values: Record<string, unknown> = {}
   for (const [key, option] of Object.entries(command.options)) {
     const flag = kebab(key)
@@ -127,7 +127,7 @@ function convert(command: Command<Options>, option: Option<unknown>, source: str
   }
 }
 
-function readConfig(cwd: string): Record<string, unknown> {
+async function readConfig(cwd: string): Promise<Record<string, unknown>> {
   const path = join(cwd, 'sluice.yaml')
   let text: string
   try {
@@ -136,10 +136,9 @@ function readConfig(cwd: string): Record<string, unknown> {
     if (codeOf(error) === 'ENOENT') return {}
     throw new Failure(`cannot read ${path}: ${messageOf(error)}; make it readable or remove it`, EXIT.usage)
   }
-  const document = parseDocument(text)
-  const problem = document.errors[0]
-  if (problem) throw new Failure(`${path}: ${messageOf(problem)}`, EXIT.usage)
-  const value: unknown = document.toJS()
+  const yaml = await parseYaml(text)
+  if ('problem' in yaml) throw new Failure(`${path}${yaml.line === undefined ? '' : `:${yaml.line}`}: ${yaml.problem}`, EXIT.usage)
+  const { value } = yaml
   if (value === null) return {}
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new Failure(`${path}: expected keys and values such as \`lake: lake\`, got ${JSON.stringify(value)}`, EXIT.usage)

@@ -1,6 +1,6 @@
 // Plain JavaScript: this is what runs before anything is installed or compiled.
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -59,13 +59,14 @@ async function setUp() {
   if (!compiled()) {
     process.stderr.write('sluice: compiling …\n')
     const fresh = join(root, `dist.${process.pid}`)
-    const old = `${fresh}.old`
+    const target = join(root, 'dist', 'src')
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'src'), '--outDir', fresh])
-    writeFileSync(join(fresh, 'built'), '')
+    mkdirSync(join(root, 'dist'), { recursive: true })
     // A process that starts meanwhile must see all of the old files or all of the new ones.
-    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
-    renameSync(fresh, join(root, 'dist'))
-    rmSync(old, { recursive: true, force: true })
+    if (existsSync(target)) renameSync(target, join(fresh, 'old'))
+    renameSync(join(fresh, 'src'), target)
+    writeFileSync(join(root, 'dist', 'built'), '')
+    rmSync(fresh, { recursive: true, force: true })
   }
 }
 

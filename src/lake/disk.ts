@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, writevSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 
@@ -36,27 +36,35 @@ export const realDisk: Disk = {
   },
   close: (file) => closeSync(file),
   write: (path, text) => guardAsync('write', path, () => writeFile(path, text)),
-  sync: (path) =>
-    guardAsync('fsync', path, async () => {
-      const handle = await open(path, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-    }),
+  sync: (path) => guardAsync('fsync', path, () => syncPath(path)),
   rename: (from, to) => guardAsync('rename into place', to, () => rename(from, to)),
   remove: (path) => guardAsync('remove', path, () => rm(path, { force: true })),
-  makeDirectory: (path) =>
-    guardAsync('make directory', path, async () => {
-      const first = await mkdir(path, { recursive: true })
-      // A new directory is durable once its parent is.
-      for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
-        const handle = await open(dirname(made), 'r')
-        await handle.sync()
-        await handle.close()
-      }
-    }),
+  makeDirectory: (path) => guardAsync('make directory', path, () => makeDurable(path)),
+}
+
+/** Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does. */
+async function makeDurable(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDurable(dirname(path))
+    await mkdir(path).catch((again: unknown) => {
+      if (codeOf(again) !== 'EEXIST') throw again
+    })
+  }
+  // A new directory is durable once its parent is.
+  await syncPath(dirname(path))
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 function guard<T>(doing: string, path: string, act: () => T): T {

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../failure.ts'
+import { Failure, messageOf } from '../failure.ts'
 
 /** The two calls of the C library that Node does not offer. */
 interface Libc {
@@ -43,7 +43,8 @@ async function load(): Promise<Libc> {
   try {
     koffi = await import('koffi')
   } catch (error) {
-    throw new Failure(`expected koffi to have a binary for ${process.platform}-${process.arch}, got none (${String(error)}); run Sluice on Linux or macOS`)
+    const platform = `${process.platform}-${process.arch}`
+    throw new Failure(`expected koffi to have a binary for ${platform}, got none (${messageOf(error)}); run Sluice on Linux or macOS`)
   }
   // null is this process: Node itself is linked against the C library, whatever its file is called here.
   const library = koffi.load(null)

@@ -1,0 +1,127 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EXIT, Failure } from '../failure.ts'
+import type { Option } from '../options.ts'
+import { PLACES } from '../places.ts'
+import { parseDuration, parseText } from '../quantity.ts'
+import { planLines, reportLines } from '../query/json.ts'
+import { documentation } from '../query/models.ts'
+import type { Report } from '../query/run.ts'
+import { planRun, run } from '../query/run.ts'
+import type { Planned, Screen } from '../query/table.ts'
+import { explain, renderPlan, renderReport } from '../query/table.ts'
+import { triggers } from '../query/watch.ts'
+import { csvPath, openCsvSink } from '../sink/csv.ts'
+import { main } from './main.ts'
+
+const OPTIONS = {
+  ...PLACES,
+  queries: { describe: 'Directory of the models', argument: 'DIR', parse: parseText, default: 'queries' },
+  metrics: { describe: 'Directory of the results', argument: 'DIR', parse: parseText, default: 'metrics' },
+  select: { describe: 'Only these models and what they need, separated by commas', argument: 'NAMES', parse: parseNames },
+  watch: { describe: 'Keep running; run again when Parquet files arrive in the lake' },
+  every: { describe: 'Keep running; run again after this time, counted from start to start', argument: 'TIME', parse: parseInterval },
+  full: { describe: 'Compute everything anew (as every run does today)' },
+  dryRun: { describe: 'Print what would be run and written; write nothing' },
+  json: { describe: 'One JSON object per model on stdout, then one for the run' },
+} satisfies Record<string, Option<unknown>>
+
+await main(
+  {
+    name: 'periodic',
+    summary: 'Runs every model once over the lake and writes its result to metrics/<model>.csv.',
+    epilogue: 'Made for `watch -n 30 ./periodic`. Exit codes: 0 all models ran, 1 some did not, 2 usage, 74 the lake cannot be read, '
+      + '75 another periodic is running.',
+    options: OPTIONS,
+  },
+  async ({ lake, state, queries, metrics, select, watch, every, dryRun, json }) => {
+    if (dryRun) return showPlan(await documented(await planRun({ queries, select }), metrics), json)
+    const stop = new AbortController()
+    // Every run of a loop listens, one after another.
+    setMaxListeners(0, stop.signal)
+    const loop = watch || every !== undefined
+    const once = async (): Promise<Report> => {
+      const openSink = (scratch: string): ReturnType<typeof openCsvSink> => openCsvSink({ directory: metrics, scratch })
+      const report = await run({ lake, state, queries, select, openSink, now: Date.now, signal: stop.signal })
+      show(report, { json, loop })
+      return report
+    }
+    if (!loop) {
+      // The results matter more than a reader of the table that has gone.
+      process.stdout.on('error', () => {})
+      const { outcomes } = await once()
+      return outcomes.every(({ status }) => status === 'ok') ? 0 : EXIT.failed
+    }
+    process.stdout.on('error', () => stop.abort())
+    process.once('SIGINT', () => stop.abort())
+    process.once('SIGTERM', () => stop.abort())
+    try {
+      for await (const _ of triggers({ lake, watch, every, now: Date.now, signal: stop.signal })) await patiently(once, stop.signal)
+    } catch (error) {
+      if (!stop.signal.aborted) throw error
+    }
+    return 0
+  },
+)
+
+/** A loop does not end because somebody runs periodic by hand: it waits for that run, and then runs. */
+async function patiently(once: () => Promise<Report>, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await once()
+      return
+    } catch (error) {
+      if (!(error instanceof Failure) || error.exitCode !== EXIT.busy) throw error
+      await sleep(500, undefined, { signal })
+    }
+  }
+}
+
+function show(report: Report, { json, loop }: { json: boolean; loop: boolean }): void {
+  if (json) {
+    process.stdout.write(reportLines(report))
+    process.stderr.write(report.outcomes.flatMap(explain).map((line) => `${line}\n`).join(''))
+    return
+  }
+  const { table, errors } = renderReport(report, screen(loop), Date.now())
+  process.stdout.write(loop && process.stdout.isTTY ? `\x1b[2J\x1b[H${table}` : table)
+  process.stderr.write(errors)
+}
+
+/** `watch` tells its size by variables, and takes two lines for its own heading. */
+function screen(loop: boolean): Screen {
+  const size = (text: string | undefined): number | undefined => (/^[1-9]\d*$/.test(text ?? '') ? Number(text) : undefined)
+  const lines = size(process.env['LINES']) ?? (loop && process.stdout.isTTY ? process.stdout.rows : undefined)
+  return {
+    columns: size(process.env['COLUMNS']) ?? process.stdout.columns ?? 160,
+    lines: lines === undefined ? Infinity : Math.max(1, lines - 2),
+  }
+}
+
+function showPlan(planned: Planned, json: boolean): number {
+  const { table, errors } = renderPlan(planned, screen(false))
+  process.stdout.write(json ? planLines(planned) : table)
+  process.stderr.write(errors)
+  return errors === '' ? 0 : EXIT.failed
+}
+
+async function documented({ steps, problems }: Awaited<ReturnType<typeof planRun>>, metrics: string): Promise<Planned> {
+  const known = steps.map(async (step) => {
+    const { model } = step
+    const target = model.layer === 'metrics' ? csvPath(metrics, model.name) : undefined
+    return { ...step, target, description: (await documentation(model)).description }
+  })
+  return { steps: await Promise.all(known), problems }
+}
+
+function parseNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.includes('')) throw new Error('names of models separated by commas, such as likes-per-minutes,fast-likers')
+  return names
+}
+
+function parseInterval(text: string): number {
+  const ms = parseDuration(text)
+  if (ms < 100) throw new Error('a duration of 100ms or more, such as 30s')
+  return ms
+}

@@ -1,0 +1,69 @@
+import type { Session, SqlValue } from '../duckdb.ts'
+import { quote } from '../duckdb.ts'
+import { EXIT, Failure, messageOf } from '../failure.ts'
+import { columnDefinitions } from '../lake/schema.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { newestFiles } from '../lake/snapshot.ts'
+
+/** The lake in one line. */
+export interface Glance {
+  files: number
+  events: number
+  newest: Date | undefined
+}
+
+/** Binds `events` to a snapshot's files, and reads every file's footer on the way: one that is broken stops the run here. */
+export async function bindEvents(session: Session, snapshot: Snapshot): Promise<Glance> {
+  if (snapshot.files.length === 0) {
+    await session.run(`CREATE TABLE events (${columnDefinitions()}, date DATE, hour BIGINT)`)
+    return { files: 0, events: 0, newest: undefined }
+  }
+  try {
+    await session.run(`SET VARIABLE lake_files = ${list(snapshot.files)}`)
+    const [total] = await session.rows<{ events: SqlValue }>(
+      "SELECT sum(num_rows)::BIGINT AS events FROM parquet_file_metadata(getvariable('lake_files'))",
+    )
+    // Without the types, hour=08 is a text and hour=8 a number.
+    await session.run(
+      "CREATE VIEW events AS SELECT * FROM read_parquet(getvariable('lake_files'), "
+      + 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT})',
+    )
+    const [last] = await session.rows<{ newest: Date | null }>(
+      `SELECT max(event_time) AS newest FROM read_parquet(${list(newestFiles(snapshot))}, hive_partitioning = false)`,
+    )
+    return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined }
+  } catch (error) {
+    throw (await lakeFailure(session, snapshot, error)) ?? error
+  }
+}
+
+/** The failure that an error of a query really is, if a file of the lake is at fault and not the query. */
+export async function lakeFailure(session: Session, { files }: Snapshot, error: unknown): Promise<Failure | undefined> {
+  const said = messageOf(error)
+  // Quoted as DuckDB does, so that no name is found inside a longer one.
+  const mentioned = files
+    .flatMap((file) => [said.indexOf(`'${file}'`), said.indexOf(`"${file}"`)].map((at) => ({ file, at })))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at)[0]
+  if (mentioned) return failure(mentioned.file, said)
+  // What is wrong inside a file's pages is reported without the file's name.
+  if (!/^(Invalid|Serialization) Error|thrift|TProtocol|decompress|corrupt|out of buffer/i.test(said)) return undefined
+  for (const file of files) {
+    try {
+      await session.rows(`SELECT bit_xor(hash(columns(*))) FROM read_parquet(${list([file])}, hive_partitioning = false)`)
+    } catch (found) {
+      return failure(file, messageOf(found))
+    }
+  }
+  return undefined
+}
+
+function failure(file: string, said: string): Failure {
+  const reason = said.split(' LINE ', 1)[0]
+  return new Failure(`expected ${file} to be a complete Parquet file with the lake's columns, got: ${reason}; move it out of the lake`, EXIT.io)
+}
+
+function list(files: readonly string[]): string {
+  // In a list, too, each name is a pattern.
+  return `[${files.map((file) => quote(file.replace(/[*?[]/g, '[$&]'))).join(', ')}]`
+}

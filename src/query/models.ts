@@ -1,0 +1,102 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { parseYaml } from '../yaml.ts'
+import type { Problem } from './problem.ts'
+
+export const LAYERS = ['seeds', 'staging', 'metrics'] as const
+
+/** seeds: tables from CSV files. staging: views. metrics: results, which sinks publish. */
+export type Layer = (typeof LAYERS)[number]
+
+/** One file below the queries directory, bound in SQL under its file's name. */
+export interface Model {
+  name: string
+  layer: Layer
+  file: string
+  /** The whole file, so that line numbers are the file's; empty for a seed. */
+  sql: string
+}
+
+export interface Models {
+  models: Model[]
+  /** Files that are no models, and why. */
+  problems: Problem[]
+  /** `macros.sql`, run before anything is bound. */
+  macros: { file: string; sql: string } | undefined
+}
+
+export interface Documentation {
+  description?: string
+  grain?: string
+}
+
+/** Relations that the engine binds and no model may be called. */
+export const SOURCES = ['events'] as const
+
+const EXTENSION: Record<Layer, string> = { seeds: '.csv', staging: '.sql', metrics: '.sql' }
+const NAME = /^[\p{L}_][\p{L}\p{N}_-]*$/u
+
+/** SQL identifiers are the same in any case. */
+export function keyOf(name: string): string {
+  return name.toLowerCase()
+}
+
+export async function loadModels(queries: string): Promise<Models> {
+  const present = await entries(queries, (code) => new Failure(
+    code === 'ENOENT'
+      ? `expected the models in ${queries}, got no such directory; run in the directory that holds it or give another one by --queries`
+      : `cannot read the models in ${queries} (${code}); give a readable directory by --queries`,
+    EXIT.usage,
+  ))
+  const models: Model[] = []
+  const problems: Problem[] = []
+  const taken = new Map<string, string>(SOURCES.map((name) => [name, 'the engine']))
+  for (const layer of LAYERS.filter((name) => present.includes(name))) {
+    const directory = join(queries, layer)
+    const names = await entries(directory, (code) => new Failure(
+      `cannot read ${directory} (${code}); make it a readable directory of models`,
+      EXIT.usage,
+    ))
+    for (const entry of names.filter((name) => extname(name) === EXTENSION[layer] && !name.startsWith('.')).sort()) {
+      const file = join(directory, entry)
+      const name = basename(entry, EXTENSION[layer])
+      const other = taken.get(keyOf(name))
+      if (!NAME.test(name)) {
+        problems.push({ file, message: 'expected a file name of letters, digits, _ and -, beginning with a letter; rename it' })
+      } else if (other !== undefined) {
+        problems.push({ file, message: `expected a name of its own, got one that ${other} has too; rename it` })
+      } else {
+        taken.set(keyOf(name), file)
+        models.push({ name, layer, file, sql: layer === 'seeds' ? '' : await text(file) })
+      }
+    }
+  }
+  const file = join(queries, 'macros.sql')
+  return { models, problems, macros: present.includes('macros.sql') ? { file, sql: await text(file) } : undefined }
+}
+
+/** What the YAML block in the leading comment says. A model without one, or with one that is no YAML, is undocumented. */
+export async function documentation({ sql }: Model): Promise<Documentation> {
+  const block = /^\s*\/\*([\s\S]*?)\*\//.exec(sql)?.[1]
+  const yaml = block === undefined ? undefined : await parseYaml(block)
+  if (!yaml || 'problem' in yaml || typeof yaml.value !== 'object' || yaml.value === null) return {}
+  const { description, grain } = yaml.value as Record<string, unknown>
+  return { ...(typeof description === 'string' ? { description } : {}), ...(typeof grain === 'string' ? { grain } : {}) }
+}
+
+async function entries(directory: string, failure: (code: string) => Failure): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    throw failure(codeOf(error) ?? messageOf(error))
+  }
+}
+
+async function text(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new Failure(`cannot read ${file} (${codeOf(error) ?? messageOf(error)}); make it readable or remove it`, EXIT.usage)
+  }
+}

@@ -1,0 +1,212 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Session } from '../duckdb.ts'
+import { identifier, openEngine, quote } from '../duckdb.ts'
+import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { acquire, holder } from '../lake/lock.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { takeSnapshot } from '../lake/snapshot.ts'
+import { formatDuration } from '../quantity.ts'
+import type { Glance } from './events.ts'
+import { bindEvents, lakeFailure } from './events.ts'
+import type { Models } from './models.ts'
+import { keyOf, loadModels } from './models.ts'
+import type { Parsed } from './parse.ts'
+import { parseModels } from './parse.ts'
+import type { Plan, Step } from './plan.ts'
+import { plan } from './plan.ts'
+import type { Problem } from './problem.ts'
+import { formatProblem, problemFrom } from './problem.ts'
+
+/** A published result as the screen shows it. */
+export interface Summary {
+  rows: number
+  columns: string[]
+  /** The first row, as texts; absent where there is none. */
+  top: string[] | undefined
+}
+
+export interface Published {
+  /** Where it is now: a path, a key. */
+  target: string
+  changed: boolean
+  now: Summary
+  /** What was there before; undefined at the first time. */
+  before: Summary | undefined
+}
+
+/** Writes one finished result somewhere, so that readers see all of the old one or all of the new one. */
+export interface Sink {
+  publish(session: Session, model: { name: string }): Promise<Published>
+}
+
+export type Outcome = { model: Pick<Parsed, 'name' | 'layer' | 'file'>; ms: number } & (
+  | { status: 'ok'; published: Published | undefined }
+  | { status: 'failed'; problem: Problem }
+  | { status: 'skipped'; because: string }
+)
+
+export interface Report {
+  start: Date
+  ms: number
+  lake: Glance
+  outcomes: Outcome[]
+}
+
+export interface RunOptions {
+  lake: string
+  state: string
+  queries: string
+  /** Names of models; undefined means every metric. */
+  select: readonly string[] | undefined
+  /** Given a private, empty directory on the filesystem of the state. */
+  openSink: (scratch: string) => Promise<Sink>
+  now: () => number
+  signal: AbortSignal
+}
+
+/** One run, alone among all of this state directory: snapshot of the lake, models in order, results to the sink. */
+export async function run(options: RunOptions): Promise<Report> {
+  const { queries, state, now } = options
+  const loaded = await loadModels(queries)
+  await makeDirectory(state)
+  const path = join(state, 'periodic.lock')
+  const lock = await acquire(path, now())
+  if (!lock) {
+    const other = holder(path)
+    const who = other ? ` (pid ${other.pid}) has been running for ${formatDuration(Math.max(0, now() - other.since.getTime()))}` : ' is running'
+    throw new Failure(`another periodic${who} in ${state}; wait for it, or give another directory by --state`, EXIT.busy)
+  }
+  const scratch = join(state, 'staging', 'periodic')
+  try {
+    // Whatever is there was left by a run that was killed: we hold the lock.
+    await rm(scratch, { recursive: true, force: true })
+    await makeDirectory(scratch)
+    return await runModels(loaded, scratch, options)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+    lock.release()
+  }
+}
+
+/** The order a run would take, and what is wrong already: nothing is locked, bound or written. */
+export async function planRun({ queries, select }: Pick<RunOptions, 'queries' | 'select'>): Promise<Plan & Pick<Models, 'problems'>> {
+  const [loaded, engine] = await Promise.all([loadModels(queries), openEngine()])
+  try {
+    return await planModels(await engine.connect(), loaded, select)
+  } finally {
+    engine.close()
+  }
+}
+
+async function runModels(loaded: Models, scratch: string, options: RunOptions): Promise<Report> {
+  const { lake, select, openSink, now, signal } = options
+  const start = now()
+  const snapshot = await takeSnapshot(lake)
+  const sink = await openSink(scratch)
+  const engine = await openEngine({ tempDirectory: join(scratch, 'spill') })
+  try {
+    const session = await engine.connect()
+    const interrupt = (): void => session.interrupt()
+    signal.addEventListener('abort', interrupt)
+    try {
+      const { steps, problems } = await planModels(session, loaded, select)
+      await runMacros(session, loaded.macros)
+      const glance = await bindEvents(session, snapshot)
+      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, sink, now, signal }))]
+      signal.throwIfAborted()
+      return { start: new Date(start), ms: now() - start, lake: glance, outcomes }
+    } finally {
+      signal.removeEventListener('abort', interrupt)
+      session.close()
+    }
+  } finally {
+    engine.close()
+  }
+}
+
+async function planModels(
+  session: Session,
+  { models, problems }: Models,
+  select: readonly string[] | undefined,
+): Promise<Plan & Pick<Models, 'problems'>> {
+  const names = new Set(models.map(({ name }) => keyOf(name)))
+  const stranger = select?.find((name) => !names.has(keyOf(name)))
+  if (stranger !== undefined) {
+    throw new Failure(`expected --select to name models (${models.map(({ name }) => name).sort().join(', ')}), got \`${stranger}\``, EXIT.usage)
+  }
+  const selected = select ?? models.filter(({ layer }) => layer === 'metrics').map(({ name }) => name)
+  return { ...plan(await parseModels(session, models), selected), problems }
+}
+
+async function runMacros(session: Session, macros: Models['macros']): Promise<void> {
+  if (!macros) return
+  try {
+    await session.run(macros.sql)
+  } catch (error) {
+    const problem = problemFrom(macros.file, error)
+    throw new Failure([formatProblem(problem), ...(problem.excerpt === undefined ? [] : [problem.excerpt])].join('\n'))
+  }
+}
+
+/** Runs what is planned, one after another (DuckDB uses every core for each). What fails takes down only what needs it. */
+async function act(
+  session: Session,
+  steps: readonly Step[],
+  { snapshot, sink, now, signal }: { snapshot: Snapshot; sink: Sink } & Pick<RunOptions, 'now' | 'signal'>,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  const bad = new Set<string>()
+  const views = new Map<string, string[]>()
+  for (const { model, needs, problem } of steps) {
+    if (signal.aborted) break
+    const start = now()
+    const because = needs.find((need) => bad.has(need))
+    const below = [...new Set(needs.flatMap((need) => views.get(need) ?? []))]
+    views.set(model.name, model.layer === 'staging' ? [...below, model.name] : [])
+    if (problem) {
+      outcomes.push({ model, ms: 0, status: 'failed', problem })
+    } else if (because !== undefined) {
+      outcomes.push({ model, ms: 0, status: 'skipped', because })
+    } else {
+      try {
+        await session.run(statement(model))
+        const published = model.layer === 'metrics' ? await sink.publish(session, model) : undefined
+        outcomes.push({ model, ms: now() - start, status: 'ok', published })
+      } catch (error) {
+        if (signal.aborted) break
+        const broken = await lakeFailure(session, snapshot, error)
+        if (broken) throw broken
+        outcomes.push({ model, ms: now() - start, status: 'failed', problem: blame(model, below, error) })
+      }
+    }
+    if (outcomes.at(-1)?.status !== 'ok') bad.add(model.name)
+  }
+  return outcomes
+}
+
+/** The model's text begins on a line of its own and ends the statement: LINE n of an error is line n - 1 of the file. */
+function statement({ name, layer, file, sql }: Parsed): string {
+  if (layer === 'seeds') return `CREATE TABLE ${identifier(name)} AS FROM read_csv(${quote(file)}, header = true, delim = ',')`
+  return `CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS\n${sql}`
+}
+
+function blame(model: Parsed, views: readonly string[], error: unknown): Problem {
+  if (model.layer === 'seeds') return { file: model.file, message: messageOf(error).split(' LINE ', 1)[0] as string }
+  const problem = problemFrom(model.file, error, 1)
+  // Of an error while rows are computed DuckDB may give the place in a view's text as if it were one in this text.
+  if (views.length === 0 || /^(Parser|Binder|Catalog) Error/.test(problem.message)) return problem
+  return { file: model.file, message: `${problem.message} (here or in a view that it reads: ${views.join(', ')})` }
+}
+
+function rejected(problem: Problem): Outcome {
+  return { model: { name: problem.file, layer: 'metrics', file: problem.file }, ms: 0, status: 'failed', problem }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    throw new Failure(`cannot create the directory ${path} (${codeOf(error) ?? messageOf(error)}); give another one by --state`, EXIT.io)
+  }
+}

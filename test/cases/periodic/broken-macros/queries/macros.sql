@@ -1,0 +1,4 @@
+CREATE MACRO one() AS 1;
+
+CREATE MACRO two(x) AS
+  (x ++ );

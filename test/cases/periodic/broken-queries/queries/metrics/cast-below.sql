@@ -1,0 +1,1 @@
+SELECT sum(number) AS n FROM numbers

@@ -1,0 +1,6 @@
+/*
+hé 😀
+*/
+SELECT did,
+  likez
+FROM (SELECT did FROM events)

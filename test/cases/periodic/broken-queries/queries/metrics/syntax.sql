@@ -1,0 +1,4 @@
+/* hé 😀 */
+SELECT did
+FROM events
+WHERE AND did IS NULL

@@ -1,0 +1,2 @@
+SELECT text, CAST(text AS INTEGER) AS number
+FROM events

@@ -1,0 +1,1 @@
+SELECT nosuch FROM (SELECT did FROM events)

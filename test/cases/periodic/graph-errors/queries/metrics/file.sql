@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM '/tmp/x.parquet') AS n

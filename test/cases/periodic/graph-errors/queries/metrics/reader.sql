@@ -1,0 +1,3 @@
+SELECT a
+FROM likes
+  JOIN read_parquet('lake/**') USING (a)

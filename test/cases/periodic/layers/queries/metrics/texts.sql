@@ -1,0 +1,1 @@
+SELECT text, date, hour FROM events WHERE text IS NOT NULL
