@@ -2,51 +2,19 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
-import { messageOf } from '../failure.ts'
-import type { Hour } from '../lake/names.ts'
+import { Failure, messageOf } from '../failure.ts'
+import { diskFailure } from '../lake/disk.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import { columnDefinitions } from '../lake/schema.ts'
-import { LONGEST_LINE, longLine } from './lines.ts'
-import { carefulSteps, COLUMNS, IDENTITY, strictRows, TEMPLATE } from './projection.ts'
+import { whyNotJson } from './json.ts'
+import { LONGEST_LINE } from './lines.ts'
+import { carefulSteps, COLUMNS, IDENTITY, STEP_TABLES, strictRows, TEMPLATE } from './projection.ts'
 import type { Identities } from './recent.ts'
 import type { Reject } from './reject.ts'
-import { decode, segmentLines } from './reject.ts'
+import { segmentLines, textOfLine } from './reject.ts'
 import type { Segment } from './wal.ts'
 import { holdsLetters } from './wal.ts'
-
-/** What a segment became. The files are staged: complete, but not in the lake yet. */
-export interface Batch {
-  files: { hour: Hour; path: string; rows: number }[]
-  /** Lines that were events, repeated ones included. */
-  events: number
-  /** Events that the window had seen before. */
-  repeated: number
-  rejects: Reject[]
-  /** Event time of the newest event kept, ms; undefined where none was. */
-  newest: number | undefined
-}
-
-export interface ConvertOptions {
-  /** Directory and name without extension for the files of this batch. */
-  staged: string
-  now: number
-  /** Gives the rows that are repetitions. Called once, for a batch that has events; it may wait for earlier batches to have asked. */
-  admit(identities: Identities): Promise<number[]>
-}
-
-/** Turns one closed segment into Parquet files, one an hour. */
-export type Convert = (segment: Segment, options: ConvertOptions) => Promise<Batch>
-
-/** A way of writing Parquet. */
-export interface Writer {
-  /** As many segments are converted at a time; each lane takes one. */
-  lanes: Convert[]
-  /** Identities of the events in these files of the lake that are not older than `from`, where this writer can tell. */
-  known?(files: readonly string[], from: number): Promise<Pick<Identities, 'low' | 'high'>>
-  close(): Promise<void>
-}
-
-export type Compression = 'zstd' | 'snappy' | 'gzip' | 'uncompressed'
+import type { Batch, Compression, Convert, Writer } from './writer.ts'
 
 /** Rows of a Parquet file and the span of their event time, ms; the span of no rows is empty. */
 interface Written {
@@ -90,8 +58,12 @@ function duckdbLane(session: Session, settings: { template: string; compression:
   const format = `FORMAT parquet, COMPRESSION ${compression}${compression === 'zstd' ? ', COMPRESSION_LEVEL 1' : ''}`
 
   async function copy(rows: string, path: string): Promise<Written> {
-    const [stats] = await session.rows(`COPY (${rows}) TO ${quote(path)} (${format}, RETURN_STATS)`)
-    return written(stats as Row)
+    try {
+      const [stats] = await session.rows(`COPY (${rows}) TO ${quote(path)} (${format}, RETURN_STATS)`)
+      return written(stats as Row)
+    } catch (error) {
+      throw asFailure(error, path)
+    }
   }
 
   /** All lines as one COPY; undefined where one of them is not plain. */
@@ -103,7 +75,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
       const done = await copy(strictRows({ template, segment: segment.path, longest, now, ingestedAt: new Date(segment.closedAt) }), path)
       return lines !== undefined && done.rows !== lines.all - lines.blank ? undefined : done
     } catch (error) {
-      if (isOurs(error)) throw error
+      if (error instanceof Failure || (isOurs(error) && !isMemory(error))) throw error
       return undefined
     }
   }
@@ -117,13 +89,12 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     let line = 0
     for (const raw of await segmentLines(segment)) {
       line++
-      const long = longLine(raw)
-      const text = long ? undefined : decode(line === 1 ? withoutMark(raw) : raw)
-      if (text === undefined) {
-        rejects.push({ line, reason: long ? `longer than ${LONGEST_LINE} bytes` : 'not UTF-8', bytes: raw })
+      const readable = textOfLine(raw, line)
+      if ('reason' in readable) {
+        rejects.push({ line, reason: readable.reason, bytes: raw })
         continue
       }
-      slice.push({ line, raw, text })
+      slice.push({ line, raw, text: readable.text })
       bytes += raw.length
       if (slice.length < SLICE.lines && bytes < SLICE.bytes) continue
       rejects.push(...(await judge(slice, steps)))
@@ -145,8 +116,10 @@ function duckdbLane(session: Session, settings: { template: string; compression:
       for (const step of steps) await session.run(step)
       await session.run(`INSERT INTO events SELECT n + ${slice[0]?.line}, ${COLUMNS} FROM accepted ORDER BY n`)
     } catch (error) {
-      if (isOurs(error)) throw error
-      if (slice.length === 1) return slice.map(({ line, raw }) => ({ line, reason: `DuckDB fails on it: ${messageOf(error)}`, bytes: raw }))
+      if (isOurs(error) && !isMemory(error)) throw error
+      for (const table of STEP_TABLES) await session.run(`DROP TABLE IF EXISTS ${table}`)
+      const reason = isMemory(error) ? 'takes DuckDB more memory than it has' : `DuckDB fails on it: ${messageOf(error)}`
+      if (slice.length === 1) return slice.map(({ line, raw }) => ({ line, reason, bytes: raw }))
       const middle = slice.length >> 1
       return [...(await judge(slice.slice(0, middle), steps)), ...(await judge(slice.slice(middle), steps))]
     }
@@ -215,19 +188,16 @@ function isOurs(error: unknown): boolean {
   return /^(IO|Out of Memory|INTERNAL|FATAL|INTERRUPT|Connection) Error/i.test(messageOf(error))
 }
 
-function whyNotJson(text: string): string {
-  try {
-    JSON.parse(text)
-    return 'not JSON: half of a surrogate pair'
-  } catch (error) {
-    const message = messageOf(error)
-    const place = Number(/position (\d+)/.exec(message)?.[1])
-    return /end of JSON input|Unterminated/.test(message) || place >= text.length ? 'not JSON: cut off' : 'not JSON'
-  }
+/** Of a line or two: 3 MB of brackets take over 400 MB. */
+function isMemory(error: unknown): boolean {
+  return messageOf(error).startsWith('Out of Memory Error')
 }
 
-function withoutMark(bytes: Buffer): Buffer {
-  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+/** DuckDB gives no error codes, but the system's own words. */
+function asFailure(error: unknown, path: string): unknown {
+  if (!/^IO Error/.test(messageOf(error))) return error
+  const code = /No space left/.test(messageOf(error)) ? 'ENOSPC' : /Too many open files/.test(messageOf(error)) ? 'EMFILE' : 'EIO'
+  return diskFailure('write', path, Object.assign(new Error(messageOf(error)), { code }))
 }
 
 /** From COPY's RETURN_STATS: its statistics are texts, such as `2026-07-04 14:38:08.086096+00`, always UTC. */

@@ -44,10 +44,12 @@ export function createFramer(limit: number = LONGEST_LINE): Framer {
   let length = 0
 
   function carry(piece: Buffer): void {
-    // A copy: the chunk it is part of may be 64 KiB for a tail of a few bytes.
-    if (length + piece.length <= limit) carried.push(Buffer.from(piece))
-    else carried = [Buffer.from(Buffer.concat([...carried, piece]).subarray(0, KEPT_OF_LONG_LINE))]
     length += piece.length
+    // A copy: the chunk it is part of may be 64 KiB for a tail of a few bytes.
+    if (length <= limit) carried.push(Buffer.from(piece))
+    else if (carried.length !== 1 || (carried[0] as Buffer).length < KEPT_OF_LONG_LINE) {
+      carried = [Buffer.from(Buffer.concat([...carried, piece.subarray(0, KEPT_OF_LONG_LINE)]).subarray(0, KEPT_OF_LONG_LINE))]
+    }
   }
 
   function finish(): Lines {

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'node:test'
+import { ROOT } from './process.ts'
+
+/** In the order of the flow: a file imports from its own layer and from those above it in this list, never from one below. */
+const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'docs', 'bin']
+
+const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.d)\.ts$/.test(file))
+
+/** Specifiers of the imports of a source file; `types` are those of `import type`. */
+function importsOf(file: string): { values: string[]; types: string[] } {
+  const text = readFileSync(join(ROOT, 'src', file), 'utf8')
+  const all = [...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'"]*?from\s+)?'([^']+)'/gm), ...text.matchAll(/()\bimport\('([^']+)'\)/g)]
+  return {
+    values: all.filter(([, type]) => !type).map(([, , from]) => from as string),
+    types: all.filter(([, type]) => type).map(([, , from]) => from as string),
+  }
+}
+
+const local = (file: string, specifiers: string[]): string[] =>
+  specifiers.filter((from) => from.startsWith('.')).map((from) => normalize(join(dirname(file), from)))
+
+test('imports go one way through the layers', () => {
+  const layer = (file: string): number => {
+    const rank = LAYERS.indexOf(dirname(file))
+    assert.ok(rank >= 0, `src/${file} is in no layer`)
+    return rank
+  }
+  for (const file of files) {
+    const { values, types } = importsOf(file)
+    for (const target of local(file, [...values, ...types])) {
+      assert.ok(layer(target) <= layer(file), `src/${file} imports src/${target}, which is further down the flow`)
+    }
+  }
+})
+
+test('no two files import each other, by whatever way', () => {
+  const done = new Set<string>()
+  const visit = (file: string, way: string[]): void => {
+    assert.ok(!way.includes(file), `a cycle: ${[...way, file].join(' -> ')}`)
+    if (done.has(file)) return
+    for (const target of local(file, importsOf(file).values)) visit(target, [...way, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+})
+
+test('each third-party package has one importer', () => {
+  const importers = new Map<string, string[]>()
+  for (const file of files) {
+    for (const from of new Set([...importsOf(file).values, ...importsOf(file).types])) {
+      if (from.startsWith('.') || from.startsWith('node:')) continue
+      const name = from.split('/').slice(0, from.startsWith('@') ? 2 : 1).join('/')
+      importers.set(name, [...(importers.get(name) ?? []), file])
+    }
+  }
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  assert.deepEqual([...importers].filter(([, by]) => by.length !== 1), [])
+  const tools = ['typescript', ...Object.keys(dependencies).filter((name) => name.startsWith('@types/'))]
+  assert.deepEqual([...importers.keys(), ...tools].sort(), Object.keys(dependencies).sort(), 'the dependencies are those that are imported')
+  assert.deepEqual(Object.values(dependencies).filter((version) => !/^\d+\.\d+\.\d+(-r\.\d+)?$/.test(version)), [], 'exact versions')
+})
+
+test('only the entry files touch argv, env, stdio, signals and exit codes', () => {
+  for (const file of files.filter((name) => !name.startsWith('bin/'))) {
+    const text = readFileSync(join(ROOT, 'src', file), 'utf8')
+    const touched = /\bprocess\.(argv|env|stdin|stdout|stderr|exit\w*|on\w*|kill|cwd|chdir)\b|\bconsole\./.exec(text)
+    assert.equal(touched, null, `src/${file} touches ${touched?.[0]}`)
+  }
+})
+
+test('files are of a length one reads in one go', () => {
+  for (const file of files) {
+    const lines = readFileSync(join(ROOT, 'src', file), 'utf8').split('\n').length
+    assert.ok(lines <= 300, `src/${file} has ${lines} lines`)
+  }
+})

@@ -1,0 +1,48 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parquetReadObjects } from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+
+/** A row of the lake as hyparquet, which shares no code with either writer, reads it. */
+export type EventRow = Record<string, unknown> & { event_time: Date; did: string; rkey: string | null; rev: string | null }
+
+/** Every file below a directory, as paths relative to it, sorted. */
+export function tree(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort()
+}
+
+/** All rows of all files of a lake; each is checked to be in the partition of its hour, under a name that a writer gives. */
+export async function readLake(lake: string): Promise<EventRow[]> {
+  const rows: EventRow[] = []
+  for (const path of tree(lake)) {
+    const match = /^date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\/\d+\/[0-9A-Za-z.-]+\.parquet$/.exec(path)
+    if (!match) throw new Error(`a stray file in the lake: ${path}`)
+    for (const row of await readParquet(join(lake, path))) {
+      const hour = row.event_time.toISOString().slice(0, 13)
+      if (hour !== `${match[1]}T${match[2]}`) throw new Error(`${path} holds an event of ${hour}`)
+      rows.push(row)
+    }
+  }
+  return rows
+}
+
+export async function readParquet(path: string): Promise<EventRow[]> {
+  const bytes = readFileSync(path)
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+  return (await parquetReadObjects({ file, compressors })) as EventRow[]
+}
+
+/** The dead letters below a state directory. */
+export function readRejects(state: string): { reason: string; line: number; text?: string; base64?: string; cut?: number; segment: string }[] {
+  const directory = join(state, 'rejected')
+  return tree(directory).flatMap((file) =>
+    readFileSync(join(directory, file), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line)),
+  )
+}
