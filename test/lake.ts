@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
@@ -6,7 +6,7 @@ import { compressors } from 'hyparquet-compressors'
 /** A row of the lake as hyparquet, which shares no code with either writer, reads it. */
 export type EventRow = Record<string, unknown> & { event_time: Date; did: string; rkey: string | null; rev: string | null }
 
-/** Every file below a directory, as paths relative to it, sorted. */
+/** Every file below a directory, as paths relative to it, sorted; symlinks count as files, and are not followed. */
 export function tree(directory: string): string[] {
   if (!existsSync(directory)) return []
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -19,6 +19,8 @@ export function tree(directory: string): string[] {
 export async function readLake(lake: string): Promise<EventRow[]> {
   const rows: EventRow[] = []
   for (const path of tree(lake)) {
+    // What an exchange left for queries that had listed the lake before it.
+    if (lstatSync(join(lake, path)).isSymbolicLink()) continue
     const match = /^date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\/\d+\/[0-9A-Za-z.-]+\.parquet$/.exec(path)
     if (!match) throw new Error(`a stray file in the lake: ${path}`)
     for (const row of await readParquet(join(lake, path))) {

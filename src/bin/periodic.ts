@@ -1,6 +1,14 @@
 import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, Failure } from '../failure.ts'
+import { recover } from '../ingest/ingest.ts'
+import { pendingSegments } from '../ingest/wal.ts'
+import type { Writer } from '../ingest/writer.ts'
+import type { LakePlace } from '../lake/compact.ts'
+import { realDisk } from '../lake/disk.ts'
+import { MAINTENANCE, maintain } from '../lake/maintain.ts'
+import { formatSegment, formatWriter } from '../lake/names.ts'
 import type { Option } from '../options.ts'
 import { PLACES } from '../places.ts'
 import { parseDuration, parseText } from '../quantity.ts'
@@ -14,10 +22,14 @@ import { triggers } from '../query/watch.ts'
 import { csvPath, openCsvSink } from '../sink/csv.ts'
 import { main } from './main.ts'
 
+/** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
+const BUDGET = 512e6
+
 const OPTIONS = {
   ...PLACES,
   queries: { describe: 'Directory of the models', argument: 'DIR', parse: parseText, default: 'queries' },
   metrics: { describe: 'Directory of the results', argument: 'DIR', parse: parseText, default: 'metrics' },
+  ...MAINTENANCE,
   select: { describe: 'Only these models and what they need, separated by commas', argument: 'NAMES', parse: parseNames },
   watch: { describe: 'Keep running; run again when Parquet files arrive in the lake' },
   every: { describe: 'Keep running; run again after this time, counted from start to start', argument: 'TIME', parse: parseInterval },
@@ -34,7 +46,7 @@ await main(
       + '75 another periodic is running.',
     options: OPTIONS,
   },
-  async ({ lake, state, queries, metrics, select, watch, every, dryRun, json }) => {
+  async ({ lake, state, queries, metrics, select, watch, every, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
     if (dryRun) return showPlan(await documented(await planRun({ queries, select }), metrics), json)
     const stop = new AbortController()
     // Every run of a loop listens, one after another.
@@ -42,8 +54,26 @@ await main(
     const loop = watch || every !== undefined
     const once = async (): Promise<Report> => {
       const openSink = (scratch: string): ReturnType<typeof openCsvSink> => openCsvSink({ directory: metrics, scratch })
-      const report = await run({ lake, state, queries, select, openSink, now: Date.now, signal: stop.signal })
+      const place = { lake, state, disk: realDisk, now: Date.now }
+      let trouble: unknown
+      const report = await run({
+        lake,
+        state,
+        queries,
+        select,
+        openSink,
+        before: () => recoverLogs(place),
+        // The results are out already: what goes wrong here is said below them.
+        async upkeep(session, newest) {
+          const pending = new Set((await pendingSegments(state)).map(formatSegment))
+          const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending }
+          return maintain(place, session, settings).catch((error: unknown) => void (trouble = error))
+        },
+        now: Date.now,
+        signal: stop.signal,
+      })
       show(report, { json, loop })
+      if (trouble !== undefined) throw trouble
       return report
     }
     if (!loop) {
@@ -63,6 +93,20 @@ await main(
     return 0
   },
 )
+
+async function recoverLogs(place: LakePlace): Promise<void> {
+  let writer: Writer | undefined
+  try {
+    await recover(place, async () => {
+      const { duckdbWriter } = await import('../ingest/convert.ts')
+      const staging = join(place.state, 'staging')
+      writer = await duckdbWriter({ compression: 'zstd', timezone: 'UTC', staging, name: formatWriter(Date.now(), Math.random()) })
+      return writer
+    })
+  } finally {
+    await writer?.close()
+  }
+}
 
 /** A loop does not end because somebody runs periodic by hand: it waits for that run, and then runs. */
 async function patiently(once: () => Promise<Report>, signal: AbortSignal): Promise<void> {

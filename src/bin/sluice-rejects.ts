@@ -64,7 +64,7 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
     const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' }, fdatasync: () => Promise.resolve() })
     const pipeline = createPipeline({ lake, state, disk, now }, writer, { report: (report) => count(tally, report), failure: () => {} })
     try {
-      for (const file of files) await pipeline.push(await wal.adopt(file, now()), true)
+      for (const file of files) await pipeline.push(await wal.adopt(file, now()))
       await pipeline.settled()
     } finally {
       await wal.close()

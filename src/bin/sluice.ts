@@ -8,6 +8,7 @@ interface CommandModule {
 
 const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   rejects: () => import('./sluice-rejects.ts'),
+  compact: () => import('./sluice-compact.ts'),
 }
 
 const [name = '--help', ...rest] = process.argv.slice(2)

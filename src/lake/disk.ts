@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, writevSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { exchange } from './libc.ts'
 
 /** The operations on which durability rests. One object, so that a test can make the k-th of them fail. */
 export interface Disk {
@@ -14,6 +15,9 @@ export interface Disk {
   sync(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
+  read(path: string): Promise<string>
+  /** Swaps what two paths name, in one step. */
+  exchange(a: string, b: string): Promise<void>
   makeDirectory(path: string): Promise<void>
 }
 
@@ -39,6 +43,8 @@ export const realDisk: Disk = {
   sync: (path) => guardAsync('fsync', path, () => syncPath(path)),
   rename: (from, to) => guardAsync('rename into place', to, () => rename(from, to)),
   remove: (path) => guardAsync('remove', path, () => rm(path, { force: true })),
+  read: (path) => guardAsync('read', path, () => readFile(path, 'utf8')),
+  exchange: (a, b) => guardAsync('exchange', `${a} and ${b}`, () => exchange(a, b)),
   makeDirectory: (path) => guardAsync('make directory', path, () => makeDurable(path)),
 }
 

@@ -4,10 +4,11 @@ import { Failure, messageOf } from '../failure.ts'
 
 /** The two calls of the C library that Node does not offer. */
 interface Libc {
-  flock(fd: number): boolean
+  flock(fd: number, shared: boolean): boolean
   exchange: ((a: string, b: string) => void) | undefined
 }
 
+const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
 const AT_FDCWD = -100
@@ -16,9 +17,9 @@ const SWAP = 2
 
 let loaded: Promise<Libc> | undefined
 
-/** Takes the exclusive lock of an open file without waiting; false if another open file, of this or any process, holds it. */
-export async function flock(fd: number): Promise<boolean> {
-  return (await libc()).flock(fd)
+/** Takes the lock of an open file without waiting, exclusive unless `shared`; false if another open file, of this or any process, holds it. */
+export async function flock(fd: number, { shared = false } = {}): Promise<boolean> {
+  return (await libc()).flock(fd, shared)
 }
 
 /** Whether this platform can swap two paths at all; a filesystem may still refuse, with EINVAL. */
@@ -62,9 +63,9 @@ async function load(): Promise<Libc> {
     ? (a: string, b: string) => renameat2(AT_FDCWD, a, AT_FDCWD, b, SWAP)
     : renamex && ((a: string, b: string) => renamex(a, b, SWAP))
   return {
-    flock(fd) {
+    flock(fd, shared) {
       if (!flock) throw systemError('ENOSYS', 'flock')
-      if (flock(fd, LOCK_EX | LOCK_NB) === 0) return true
+      if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true
       const errno = koffi.errno()
       if (errno === constants.errno.EWOULDBLOCK) return false
       throw systemError(getSystemErrorName(-errno), 'flock')

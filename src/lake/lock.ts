@@ -47,6 +47,25 @@ export async function acquire(path: string, now: number): Promise<Lock | undefin
   }
 }
 
+/**
+ * Whether anyone holds the lock, told by taking it as one of many for some microseconds: two who ask do not see each other.
+ * Whoever wants the lock in those microseconds finds it held.
+ */
+export async function isHeld(path: string): Promise<boolean> {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw new Failure(`cannot open the lock ${path} (${codeOf(error) ?? messageOf(error)}); make it a file that this user may read`, EXIT.io)
+  }
+  try {
+    return !(await flock(fd, { shared: true }))
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /** Who holds, or held when it was killed, the lock; undefined where nobody does or it cannot be told. */
 export function holder(path: string): Holder | undefined {
   try {

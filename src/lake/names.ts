@@ -1,5 +1,3 @@
-import { Failure } from '../failure.ts'
-
 /** An hour of event time, UTC: whole hours since 1970. The unit of partitioning. */
 export type Hour = number
 
@@ -11,15 +9,15 @@ export interface SegmentName {
   sequence: number
 }
 
-/** Where one Parquet file of a micro-batch lies: `date=2026-07-04/hour=14/0/<segment>.parquet` below the lake. */
-export interface FileName {
-  hour: Hour
-  generation: number
-  segment: SegmentName
-}
+/**
+ * Where a Parquet file lies below the lake: `date=2026-07-04/hour=14/0/<segment>.parquet` that of one micro-batch,
+ * `date=2026-07-04/hour=14/1/part-000.parquet` one that compaction made of several.
+ */
+export type FileName = { hour: Hour; generation: number } & ({ segment: SegmentName; part?: never } | { part: number; segment?: never })
 
 const WRITER = /^\d{8}T\d{9}Z-[0-9a-z]{6}$/
 const SEGMENT = /^(\d{8}T\d{9}Z-[0-9a-z]{6})-(\d{8})$/
+const PART = /^part-(\d{3,})$/
 const FILE = /^date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\/(\d+)\/([^/]+)\.parquet$/
 
 /** `20260704T143808085Z-k3x9qa`: start time to the millisecond, then `random` in [0, 1) so that writers of one instant differ. */
@@ -52,22 +50,19 @@ export function hourOf(time: Date): Hour {
 }
 
 /** Path below the lake, with `/` as separator. */
-export function formatFile({ hour, generation, segment }: FileName): string {
-  return `${formatHour(hour)}/${generation}/${formatSegment(segment)}.parquet`
+export function formatFile(name: FileName): string {
+  const base = name.segment ? formatSegment(name.segment) : `part-${String(name.part).padStart(3, '0')}`
+  return `${formatHour(name.hour)}/${name.generation}/${base}.parquet`
 }
 
 /** Inverse of {@link formatFile}: undefined for any path that it would not have written. */
 export function parseFile(path: string): FileName | undefined {
   const match = FILE.exec(path)
-  const segment = parseSegment(match?.[4] ?? '')
-  if (!match || !segment) return undefined
-  const name: FileName = { hour: Date.parse(`${match[1]}T${match[2]}:00:00Z`) / HOUR_MS, generation: Number(match[3]), segment }
-  return Number.isInteger(name.hour) && formatFile(name) === path ? name : undefined
-}
-
-/** Writer and sequence of a path that must be a segment's. */
-export function segmentOf(text: string): SegmentName {
-  const segment = parseSegment(text)
-  if (!segment) throw new Failure(`expected a segment name such as 20260704T143808085Z-k3x9qa-00000001, got \`${text}\``)
-  return segment
+  if (!match) return undefined
+  const base = match[4] as string
+  const segment = parseSegment(base)
+  const part = PART.exec(base)?.[1]
+  const place = { hour: Date.parse(`${match[1]}T${match[2]}:00:00Z`) / HOUR_MS, generation: Number(match[3]) }
+  const name = segment ? { ...place, segment } : part ? { ...place, part: Number(part) } : undefined
+  return name && Number.isInteger(name.hour) && formatFile(name) === path ? name : undefined
 }

@@ -33,3 +33,9 @@ export type EventColumn = keyof typeof EVENTS
 export function columnDefinitions(): string {
   return Object.entries(EVENTS).map(([name, type]) => `${name} ${type}`).join(', ')
 }
+
+/** The columns in order, as SELECT takes them. */
+export const COLUMNS = Object.keys(EVENTS).join(', ')
+
+/** A row's identity as 64 bits, in SQL: two events that agree in all of this are one event. */
+export const IDENTITY = 'hash(did, kind, collection, rkey, action, coalesce(rev, cid, epoch_us(event_time)::VARCHAR))'

@@ -2,11 +2,11 @@ import type { Outcome, Report, Summary } from './run.ts'
 import type { Planned } from './table.ts'
 
 /** One line per model, then one for the run, whose first key is `run`. */
-export function reportLines({ start, ms, lake, outcomes }: Report): string {
+export function reportLines({ start, ms, lake, outcomes, upkeep }: Report): string {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
   const models = outcomes.filter(({ status, model }) => status !== 'ok' || model.layer === 'metrics').map(modelOf)
   const ok = models.filter(({ status }) => status === 'ok').length
-  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, ok, failed: count('failed'), skipped: count('skipped') }])
+  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
 }
 
 /** One line per model, in the order of the run. */

@@ -4,6 +4,7 @@ import type { Session } from '../duckdb.ts'
 import { identifier, openEngine, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { acquire, holder } from '../lake/lock.ts'
+import type { Upkeep } from '../lake/maintain.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
@@ -51,6 +52,7 @@ export interface Report {
   ms: number
   lake: Glance
   outcomes: Outcome[]
+  upkeep?: Upkeep | undefined
 }
 
 export interface RunOptions {
@@ -61,9 +63,16 @@ export interface RunOptions {
   select: readonly string[] | undefined
   /** Given a private, empty directory on the filesystem of the state. */
   openSink: (scratch: string) => Promise<Sink>
+  /** What is done before the lake is looked at, such as bringing in what dead writers left. */
+  before?: () => Promise<void>
+  /** What is done to the lake when the results are out, given its newest event. */
+  upkeep?: (session: Session, newest: Date | undefined) => Promise<Upkeep | undefined>
   now: () => number
   signal: AbortSignal
 }
+
+/** Above this DuckDB spills to the state directory: a sort of a whole hour is bounded, whatever its size. */
+const MEMORY = '4GB'
 
 /** One run, alone among all of this state directory: snapshot of the lake, models in order, results to the sink. */
 export async function run(options: RunOptions): Promise<Report> {
@@ -82,6 +91,7 @@ export async function run(options: RunOptions): Promise<Report> {
     // Whatever is there was left by a run that was killed: we hold the lock.
     await rm(scratch, { recursive: true, force: true })
     await makeDirectory(scratch)
+    await options.before?.()
     return await runModels(loaded, scratch, options)
   } finally {
     await rm(scratch, { recursive: true, force: true })
@@ -104,7 +114,7 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
   const start = now()
   const snapshot = await takeSnapshot(lake)
   const sink = await openSink(scratch)
-  const engine = await openEngine({ tempDirectory: join(scratch, 'spill') })
+  const engine = await openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })
   try {
     const session = await engine.connect()
     const interrupt = (): void => session.interrupt()
@@ -115,7 +125,8 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
       const glance = await bindEvents(session, snapshot)
       const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, sink, now, signal }))]
       signal.throwIfAborted()
-      return { start: new Date(start), ms: now() - start, lake: glance, outcomes }
+      const ms = now() - start
+      return { start: new Date(start), ms, lake: glance, outcomes, upkeep: await options.upkeep?.(session, glance.newest) }
     } finally {
       signal.removeEventListener('abort', interrupt)
       session.close()

@@ -1,4 +1,5 @@
 import stringWidth from 'string-width'
+import { describeUpkeep } from '../lake/maintain.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
 import type { Glance } from './events.ts'
 import type { Step } from './plan.ts'
@@ -28,7 +29,7 @@ const MIN = { model: 12, top: 10, change: 8 }
  * What a run did, for `watch`: together at most as wide and as high as the screen, whatever users wrote into the data.
  * Where there is no room, first the carets go, then models that ran, then models that did not.
  */
-export function renderReport({ lake, outcomes }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
+export function renderReport({ lake, outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
   const models = outcomes.filter(({ status, model }) => status !== 'ok' || model.layer === 'metrics')
   const ordered = [...models].sort((a, b) => Number(a.status === 'ok') - Number(b.status === 'ok'))
   const room = Math.max(1, lines - 2)
@@ -38,7 +39,8 @@ export function renderReport({ lake, outcomes }: Report, { columns, lines }: Scr
   const space = Math.max(1, room - errors.length)
   const shown = ordered.length <= space ? ordered : ordered.slice(0, space - 1)
   const more = ordered.length > shown.length ? [`… ${ordered.length - shown.length} more`] : []
-  const table = [glance(lake, now), ...layOut([HEADING, ...shown.map(cellsOf)], columns), ...more]
+  const done = upkeep === undefined ? '' : describeUpkeep(upkeep)
+  const table = [`${glance(lake, now)}${done === '' ? '' : ` · ${done}`}`, ...layOut([HEADING, ...shown.map(cellsOf)], columns), ...more]
   const toText = (rows: readonly string[], width: number): string => rows.map((row) => `${truncate(row, width).trimEnd()}\n`).join('')
   return {
     table: toText(table.slice(0, lines), columns),

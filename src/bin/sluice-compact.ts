@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { openEngine } from '../duckdb.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { pendingSegments } from '../ingest/wal.ts'
+import { realDisk } from '../lake/disk.ts'
+import { acquire } from '../lake/lock.ts'
+import { MAINTENANCE, maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
+import { formatHour, formatSegment } from '../lake/names.ts'
+import { PLACES } from '../places.ts'
+import { formatBytes, formatCount } from '../quantity.ts'
+import { main } from './main.ts'
+
+export const summary = 'Merge the files of sealed hours, and drop old dates'
+
+const options = {
+  ...PLACES,
+  ...MAINTENANCE,
+  dryRun: { describe: 'Print what would be done; write nothing' },
+}
+
+export async function run(argv: readonly string[]): Promise<void> {
+  await main(
+    {
+      name: 'sluice compact',
+      summary: `${summary}.`,
+      epilogue: "periodic does the same after each run, within a budget. Queries that run meanwhile see each event once.",
+      options,
+    },
+    async ({ lake, state, sealAfter, targetSize, keep, grace, yes, dryRun }) => {
+      const place = { lake, state, disk: realDisk, now: Date.now }
+      const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: join(state, 'staging', 'spill') })
+      const session = await engine.connect()
+      try {
+        const settings = {
+          watermark: await newestEvent(session, lake),
+          sealAfter,
+          targetBytes: targetSize,
+          budget: Infinity,
+          keep,
+          grace,
+          yes,
+          pending: new Set((await pendingSegments(state)).map(formatSegment)),
+        }
+        if (dryRun) {
+          const { merges, dates } = await planMaintenance(place, settings)
+          for (const { hour, inputs, bytes } of merges) process.stdout.write(`merge ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
+          for (const date of dates) process.stdout.write(`drop ${date}\n`)
+          if (merges.length + dates.length === 0) process.stdout.write('nothing to do\n')
+          return
+        }
+        await realDisk.makeDirectory(join(state, 'staging'))
+        const lock = await acquire(join(state, 'periodic.lock'), Date.now())
+        if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
+        try {
+          const { merged, dropped, finished, undone } = await maintain(place, session, settings)
+          for (const { hour, files, into, rows, repeated, bytesBefore, bytesAfter } of merged) {
+            process.stdout.write(
+              `${hour}: ${files} files into ${into}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
+                `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}\n`,
+            )
+          }
+          for (const date of dropped) process.stdout.write(`${date}: dropped\n`)
+          for (const id of finished) process.stdout.write(`${id}: finished what a killed run began\n`)
+          for (const id of undone) process.stdout.write(`${id}: undid what a killed run began\n`)
+          if (merged.length + dropped.length + finished.length + undone.length === 0) process.stdout.write('nothing to do\n')
+        } finally {
+          lock.release()
+        }
+      } finally {
+        session.close()
+        engine.close()
+      }
+    },
+    argv,
+  )
+}

@@ -1,0 +1,81 @@
+import type { FileName, Hour } from './names.ts'
+import { formatHour, formatSegment, HOUR_MS, parseFile } from './names.ts'
+
+/** A file of the lake: its path below the lake, with `/`, and its size. */
+export interface LakeFile {
+  path: string
+  bytes: number
+}
+
+/** One hour whose files become one, or several of the target size. */
+export interface Merge {
+  hour: Hour
+  /** Generation of the inputs; the output is of the next. */
+  generation: number
+  inputs: LakeFile[]
+  bytes: number
+}
+
+export interface CompactionRules {
+  /** Newest event time of the lake, ms. */
+  watermark: number
+  /** An hour is sealed when its end is this much older than the watermark, ms. */
+  sealAfter: number
+  /** Bytes of inputs that one run takes, but one hour at least. */
+  budget: number
+  /** Segments that are still in some log. */
+  pending: ReadonlySet<string>
+  /** Hours that an earlier compaction has not finished with. */
+  busy: ReadonlySet<Hour>
+}
+
+export function isSealed(hour: Hour, { watermark, sealAfter }: Pick<CompactionRules, 'watermark' | 'sealAfter'>): boolean {
+  return (hour + 1) * HOUR_MS + sealAfter <= watermark
+}
+
+/** What to merge, oldest hour first. Pure: of the list of files and the rules. */
+export function planCompaction(files: readonly LakeFile[], rules: CompactionRules): Merge[] {
+  const hours = new Map<Hour, { name: FileName; file: LakeFile }[]>()
+  for (const file of files) {
+    const name = parseFile(file.path)
+    if (name) hours.set(name.hour, [...(hours.get(name.hour) ?? []), { name, file }])
+  }
+  const merges: Merge[] = []
+  let left = rules.budget
+  for (const [hour, found] of [...hours].sort(([a], [b]) => a - b)) {
+    if (!isSealed(hour, rules) || rules.busy.has(hour)) continue
+    const generation = Math.max(...found.map(({ name }) => name.generation))
+    const current = found.filter(({ name }) => name.generation === generation)
+    const pending = ({ name }: (typeof current)[number]): boolean => name.segment !== undefined && rules.pending.has(formatSegment(name.segment))
+    // A file whose segment is still in a log is not final: it goes on as it is.
+    const inputs = current.filter((entry) => !pending(entry))
+    // An hour of parts alone is an earlier merge that came out as several files.
+    if (inputs.length < 2 || inputs.every(({ name }) => name.part !== undefined)) continue
+    const bytes = inputs.reduce((sum, { file }) => sum + file.bytes, 0)
+    if (merges.length > 0 && bytes > left) break
+    left -= bytes
+    merges.push({ hour, generation, inputs: inputs.map(({ file }) => file), bytes })
+  }
+  return merges
+}
+
+/** Dates all of whose hours end more than `keep` ms before the watermark, oldest first, as `date=2026-07-04`. */
+export function planRetention(files: readonly LakeFile[], { keep, watermark }: { keep: number; watermark: number }): string[] {
+  const dates = new Set(files.flatMap(({ path }) => (parseFile(path) ? [path.slice(0, 'date=2026-07-04'.length)] : [])))
+  const end = (date: string): number => Date.parse(`${date.slice('date='.length)}T00:00:00Z`) + 24 * HOUR_MS
+  return [...dates].filter((date) => end(date) + keep <= watermark).sort()
+}
+
+/** `date=2026-07-04,hour=14,1`: names the old directory of an hour while its files wait for their grace to end. */
+export function formatTrash(hour: Hour, generation: number): string {
+  return `${formatHour(hour).replace('/', ',')},${generation}`
+}
+
+/** Inverse of {@link formatTrash}, and of `date=2026-07-04` for a whole date (no hour then). */
+export function parseTrash(id: string): { date: string; hour: Hour | undefined; generation: number | undefined } | undefined {
+  const match = /^(date=\d{4}-\d{2}-\d{2})(?:,hour=(\d{2}),(\d+))?$/.exec(id)
+  if (!match) return undefined
+  const [, date, hour, generation] = match
+  if (hour === undefined) return { date: date as string, hour: undefined, generation: undefined }
+  return { date: date as string, hour: Date.parse(`${date?.slice(5)}T${hour}:00:00Z`) / HOUR_MS, generation: Number(generation) }
+}

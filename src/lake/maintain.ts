@@ -1,0 +1,116 @@
+import { stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import type { Session } from '../duckdb.ts'
+import { quote } from '../duckdb.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { parseBytes, parseDuration } from '../quantity.ts'
+import type { LakePlace, Merged } from './compact.ts'
+import { compact, dropDate, sweepTrash } from './compact.ts'
+import type { LakeFile, Merge } from './compaction.ts'
+import { parseTrash, planCompaction, planRetention } from './compaction.ts'
+import { list } from './disk.ts'
+import { newestFiles, takeSnapshot } from './snapshot.ts'
+
+/** The options of whatever compacts and drops. */
+export const MAINTENANCE = {
+  sealAfter: { describe: 'Merge the files of an hour when its end is this much older than the newest event', parse: parseDuration, default: '10m' },
+  targetSize: { describe: 'Merge into files of about this size', parse: parseBytes, default: '256MB' },
+  keep: { describe: 'Drop dates whose events are all older than this, such as 30d; by default all are kept', parse: parseDuration },
+  grace: { describe: 'Leave the files of an hour that was merged to queries that still read them for this long', parse: parseDuration, default: '60s' },
+  yes: { describe: 'Let --keep drop more than half of the lake' },
+}
+
+export interface MaintainOptions {
+  /** Newest event time of the lake, ms; undefined where there is no event. */
+  watermark: number | undefined
+  sealAfter: number
+  targetBytes: number
+  /** Bytes of input that one run may merge. */
+  budget: number
+  /** Drop dates older than this, ms; undefined keeps all. */
+  keep: number | undefined
+  /** How long old files stay after an exchange, ms. */
+  grace: number
+  /** Let retention drop more than half of the lake. */
+  yes: boolean
+  /** Segments that are still in some log. */
+  pending: ReadonlySet<string>
+}
+
+export interface MaintainPlan {
+  merges: Merge[]
+  dates: string[]
+}
+
+export interface Upkeep {
+  merged: Merged[]
+  dropped: string[]
+  /** Compactions of a killed run that were finished or undone. */
+  finished: string[]
+  undone: string[]
+}
+
+/** Compaction and retention of one run. Only under the lock of periodic. */
+export async function maintain(place: LakePlace, session: Session, options: MaintainOptions): Promise<Upkeep> {
+  const { finished, undone } = await sweepTrash(place, options.grace)
+  const plan = await planMaintenance(place, options)
+  const merged: Merged[] = []
+  for (const merge of plan.merges) merged.push(await compact(place, session, merge, options))
+  for (const date of plan.dates) await dropDate(place, date)
+  return { merged, dropped: plan.dates, finished, undone }
+}
+
+/** What a run would do now. Throws a Failure where retention would drop more than half of the lake unasked. */
+export async function planMaintenance({ lake, state }: Pick<LakePlace, 'lake' | 'state'>, options: MaintainOptions): Promise<MaintainPlan> {
+  const { watermark, keep } = options
+  if (watermark === undefined) return { merges: [], dates: [] }
+  const files = await filesWithSizes(lake)
+  const dates = keep === undefined ? [] : planRetention(files, { keep, watermark })
+  refuseLarge(files, dates, options.yes)
+  const busy = new Set((await list(join(state, 'trash'))).flatMap((id) => parseTrash(id)?.hour ?? []))
+  const staying = files.filter(({ path }) => !dates.some((date) => path.startsWith(`${date}/`)))
+  return { merges: planCompaction(staying, { ...options, watermark, busy }), dates }
+}
+
+function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: boolean): void {
+  const bytes = (chosen: readonly LakeFile[]): number => chosen.reduce((sum, file) => sum + file.bytes, 0)
+  const dropped = bytes(files.filter(({ path }) => dates.some((date) => path.startsWith(`${date}/`))))
+  if (dropped * 2 <= bytes(files) || yes) return
+  throw new Failure(
+    `expected --keep to drop at most half of the lake, got ${dates.length} dates with ${Math.round((100 * dropped) / bytes(files))} % of its bytes` +
+      ` (${dates[0]} to ${dates.at(-1)}); say --yes if you mean it`,
+    EXIT.usage,
+  )
+}
+
+/** Every file of the lake by its path below it. One that vanishes meanwhile was retired. */
+export async function filesWithSizes(lake: string): Promise<LakeFile[]> {
+  const { files } = await takeSnapshot(lake)
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const size = await stat(file).then(({ size }) => size, () => undefined)
+      return size === undefined ? [] : [{ path: relative(lake, file).split(sep).join('/'), bytes: size }]
+    }),
+  )
+  return found.flat()
+}
+
+/** `2 hours merged, 45 files into 2; 2026-06-01 dropped`; empty where nothing was done. */
+export function describeUpkeep({ merged, dropped, finished, undone }: Upkeep): string {
+  const total = (of: 'files' | 'into'): number => merged.reduce((sum, one) => sum + one[of], 0)
+  return [
+    ...(merged.length > 0 ? [`${merged.length} ${merged.length === 1 ? 'hour' : 'hours'} merged, ${total('files')} files into ${total('into')}`] : []),
+    ...dropped.map((date) => `${date} dropped`),
+    ...(finished.length + undone.length > 0 ? [`${finished.length + undone.length} compactions of a killed run settled`] : []),
+  ].join('; ')
+}
+
+/** Newest event time, ms, from the files of the newest hour. */
+export async function newestEvent(session: Session, lake: string): Promise<number | undefined> {
+  const files = newestFiles(await takeSnapshot(lake))
+  if (files.length === 0) return undefined
+  const [row] = await session.rows<{ newest: Date | null }>(
+    `SELECT max(event_time) AS newest FROM read_parquet([${files.map(quote).join(', ')}], hive_partitioning = false)`,
+  )
+  return row?.newest?.getTime()
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readlinkSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { readLake, tree } from '../lake.ts'
+import { eventLine, eventLines } from '../lines.ts'
+import { run, workplace } from '../process.ts'
+
+/** Events a second apart: 3,600 are an hour. Rolled so that each hour has several files. */
+async function fill(cwd: string, count: number, args: readonly string[] = ['--roll-rows', '1000']): Promise<void> {
+  const { code, stderr } = await run('handle-stream', args, { cwd, input: eventLines(count).join('\n') })
+  assert.equal(code, 0, stderr)
+}
+
+const identity = ({ did, rkey, rev }: { did: string; rkey: string | null; rev: string | null }): string => `${did} ${rkey} ${rev}`
+
+test('the files of a sealed hour become one, sorted; open hours stay as they are', async (t) => {
+  const cwd = workplace(t)
+  await fill(cwd, 10_000)
+  const before = await readLake(join(cwd, 'lake'))
+  const filesBefore = tree(join(cwd, 'lake'))
+  const dry = await run('sluice', ['compact', '--dry-run'], { cwd })
+  assert.match(dry.stdout, /^merge date=2026-07-04\/hour=14: 4 files, .*\nmerge date=2026-07-04\/hour=15: 5 files, .*\n$/)
+  assert.deepEqual(tree(join(cwd, 'lake')), filesBefore, 'a dry run changes nothing')
+
+  const { code, stdout, stderr } = await run('sluice', ['compact'], { cwd })
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /hour=14: 4 files into 1, 3,600 events, 0 repeated/)
+  const hour = join(cwd, 'lake', 'date=2026-07-04', 'hour=14')
+  assert.deepEqual(readdirSync(hour).sort(), ['0', '1'])
+  assert.equal(readdirSync(join(hour, '1')).join(), 'part-000.parquet')
+  // Old paths still open, through the symlink, until the grace is over.
+  assert.equal(readdirSync(join(hour, readlinkSync(join(hour, '0')))).length, 4)
+  assert.ok(statSync(join(hour, '0')).isDirectory())
+  const real = tree(join(cwd, 'lake')).filter((path) => !/\/0$/.test(path))
+  assert.equal(real.length, 1 + 1 + filesBefore.filter((path) => path.includes('hour=16')).length)
+  const after = await readLake(join(cwd, 'lake'))
+  assert.deepEqual(after.map(identity).sort(), before.map(identity).sort())
+
+  const again = await run('sluice', ['compact'], { cwd })
+  assert.equal(again.stdout, 'nothing to do\n')
+})
+
+test('late files are merged again; identical events further apart than the window of ingest are dropped', async (t) => {
+  const cwd = workplace(t)
+  // The first fifty come again when the window has long forgotten them.
+  const input = [...eventLines(8000), ...eventLines(50)].join('\n')
+  await run('handle-stream', ['--roll-rows', '1000'], { cwd, input })
+  assert.equal((await readLake(join(cwd, 'lake'))).length, 8050)
+  const first = await run('sluice', ['compact'], { cwd })
+  assert.match(first.stdout, /hour=14: 5 files into 1, 3,600 events, 50 repeated/)
+
+  await run('handle-stream', [], { cwd, input: eventLines(40).map((line) => line.replace(/"rev":"r/, '"rev":"late')).join('\n') })
+  const waiting = await run('sluice', ['compact'], { cwd })
+  assert.equal(waiting.stdout, 'nothing to do\n', 'while old files wait for their grace, their hour is left alone')
+  const second = await run('sluice', ['compact', '--grace', '0s'], { cwd })
+  assert.match(second.stdout, /hour=14: 2 files into 1, 3,640 events, 0 repeated/)
+  const rows = await readLake(join(cwd, 'lake'))
+  assert.equal(rows.length, 8040)
+  assert.equal(new Set(rows.map(identity)).size, 8040)
+})
+
+test('retention drops whole dates, never most of the lake unasked', async (t) => {
+  const cwd = workplace(t)
+  const day = 86_400_000
+  const start = Date.parse('2026-07-01T10:00:00Z')
+  const input = [0, 1, 2, 3, 4].flatMap((n) => Array.from({ length: 20 }, (_, k) => eventLine(n * 20 + k, start + n * day))).join('\n')
+  await run('handle-stream', [], { cwd, input })
+  const refused = await run('sluice', ['compact', '--keep', '12h'], { cwd })
+  assert.match(refused.stderr, /^sluice compact: expected --keep to drop at most half of the lake, got 3 dates with \d+ % .* say --yes if you mean it\n$/)
+  assert.equal(refused.code, 2)
+  assert.equal((await readLake(join(cwd, 'lake'))).length, 100)
+
+  const { code, stdout } = await run('sluice', ['compact', '--keep', '2d'], { cwd })
+  assert.equal(code, 0)
+  assert.match(stdout, /^date=2026-07-01: dropped\ndate=2026-07-02: dropped\n$/)
+  assert.equal((await readLake(join(cwd, 'lake'))).length, 60)
+  // A query that had listed the lake before still opens its files.
+  assert.equal(readdirSync(join(cwd, 'lake', 'date=2026-07-01')).join(), 'hour=10')
+  await run('sluice', ['compact', '--grace', '0s'], { cwd })
+  assert.deepEqual(readdirSync(join(cwd, 'lake')), ['date=2026-07-03', 'date=2026-07-04', 'date=2026-07-05'])
+  assert.deepEqual(tree(join(cwd, '.sluice', 'trash')), [])
+
+  // A late event begins its date anew.
+  await run('sluice', ['compact', '--keep', '1d'], { cwd })
+  await run('handle-stream', [], { cwd, input: eventLine(1000, start + 2 * day) })
+  assert.equal((await readLake(join(cwd, 'lake'))).length, 41)
+})
