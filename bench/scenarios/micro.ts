@@ -1,0 +1,87 @@
+import { createReadStream } from 'node:fs'
+import { Bench as Tinybench } from 'tinybench'
+import { createFramer } from '../../src/ingest/lines.ts'
+import { createRecent } from '../../src/ingest/recent.ts'
+import { formatFile, formatWriter, HOUR_MS, parseFile } from '../../src/lake/names.ts'
+import type { Bench, Scenario } from '../context.ts'
+import { figure } from '../table.ts'
+
+/** A pure part, run in this process. One call of `work` does `units` of what is counted. */
+interface Part {
+  what: string
+  unit: string
+  units: number
+  work(): void
+}
+
+export const micro: Scenario = {
+  name: 'micro',
+  describe: 'pure parts of the ingest, in this process',
+  async run(bench) {
+    const parts = [await framing(bench), admission(), names()]
+    const tinybench = new Tinybench({ time: bench.quick ? 500 : 2000 })
+    for (const { what, work } of parts) tinybench.add(what, work)
+    await tinybench.run()
+    return parts.map(({ what, unit, units }) => {
+      const result = tinybench.getTask(what)?.result
+      if (!result || !('latency' in result)) return { what, result: 'failed' }
+      const { p50, p99, min } = result.latency
+      const rate = (ms: number): string => figure(units / (ms / 1000))
+      return { what, input: `${result.latency.samplesCount} calls`, result: `${rate(p50)} ${unit}/s`, range: `${rate(p99)}–${rate(min)}` }
+    })
+  },
+}
+
+/** As ingest does it: 64 KiB at a time, and room for a segment. */
+async function framing(bench: Bench): Promise<Part> {
+  const chunks: Buffer[] = []
+  for await (const chunk of createReadStream(await bench.input(bench.sizes.events), { end: 2 ** 24 - 1 })) chunks.push(chunk as Buffer)
+  const room = { lines: 25_000, bytes: 32e6 }
+  return {
+    what: 'framing of lines',
+    unit: 'MB',
+    units: chunks.reduce((sum, chunk) => sum + chunk.length, 0) / 1e6,
+    work() {
+      const framer = createFramer()
+      let lines = 0
+      for (const chunk of chunks) for (const run of framer.push(chunk, () => room)) lines += run.lines
+      for (const run of framer.end()) lines += run.lines
+      if (lines === 0) throw new Error('expected lines')
+    },
+  }
+}
+
+/** Batches of the default size at 10 s a batch: the window is full, and rotates. It has forgotten a batch before that comes again. */
+function admission(): Part {
+  const rows = 25_000
+  const random = (): Uint32Array => Uint32Array.from({ length: rows }, () => Math.random() * 2 ** 32)
+  const batches = Array.from({ length: 40 }, () => ({ low: random(), high: random() }))
+  const recent = createRecent(120_000)
+  let turn = 0
+  return {
+    what: 'admission of identities',
+    unit: 'events',
+    units: rows,
+    work() {
+      const from = turn * 10_000
+      const batch = batches[turn++ % batches.length] as (typeof batches)[number]
+      if (recent.admit({ ...batch, from, to: from + 10_000 }).length > 1) throw new Error('expected new identities')
+    },
+  }
+}
+
+function names(): Part {
+  const writer = formatWriter(Date.now(), 0.5)
+  const count = 1000
+  return {
+    what: 'formatting and parsing a file name',
+    unit: 'names',
+    units: count,
+    work() {
+      for (let sequence = 0; sequence < count; sequence++) {
+        const path = formatFile({ hour: Math.floor(Date.now() / HOUR_MS), generation: 0, segment: { writer, sequence } })
+        if (parseFile(path)?.segment?.sequence !== sequence) throw new Error(`expected ${path} to be read as written`)
+      }
+    },
+  }
+}

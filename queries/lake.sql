@@ -1,0 +1,46 @@
+-- Ad-hoc questions: `duckdb -init queries/lake.sql`, in the directory that holds lake/ and queries/, starts with the views
+-- events, likes, posts, reposts, follows, replies, hashtags, actors, stopwords and every metric ("fast-likers", …).
+-- SLUICE_LAKE names another lake. Each view is the text of its file, read at start: .read queries/lake.sql after an edit.
+--
+-- The lake is read by `**`, which does not follow symlinks: the files that compaction has replaced are symlinked for a
+-- minute, and a glob such as */*/* would count their rows twice.
+SET TimeZone = 'UTC';
+.read queries/macros.sql
+
+SET VARIABLE lake = coalesce(nullif(getenv('SLUICE_LAKE'), ''), 'lake');
+
+-- A lake without a file has no columns to read: an empty table stands in until the next .read queries/lake.sql.
+SET VARIABLE events = (
+  SELECT CASE WHEN count(*) > 0
+    THEN 'FROM read_parquet(getvariable(''lake'') || ''/**/*.parquet'', hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT})'
+    ELSE 'SELECT NULL::TIMESTAMPTZ AS event_time, NULL::VARCHAR AS kind, NULL::VARCHAR AS action, NULL::VARCHAR AS did, '
+      || 'NULL::VARCHAR AS collection, NULL::VARCHAR AS rkey, NULL::VARCHAR AS cid, NULL::VARCHAR AS rev, '
+      || 'NULL::VARCHAR AS subject_uri, NULL::VARCHAR AS subject_did, NULL::VARCHAR AS text, NULL::VARCHAR[] AS langs, '
+      || 'NULL::VARCHAR AS reply_parent, NULL::TIMESTAMPTZ AS created_at, NULL::JSON AS record, NULL::JSON AS extra, '
+      || 'NULL::TIMESTAMPTZ AS ingested_at, NULL::DATE AS date, NULL::BIGINT AS hour WHERE false'
+    END
+  FROM glob(getvariable('lake') || '/**/*.parquet')
+);
+CREATE OR REPLACE VIEW events AS FROM query(getvariable('events'));
+
+-- The models are bare SELECTs; query() makes a table of such a text, so nothing is said twice.
+SET VARIABLE models = (
+  SELECT map(list(parse_filename(filename, true)), list(content))
+  FROM read_text(['queries/staging/*.sql', 'queries/metrics/*.sql'])
+);
+CREATE OR REPLACE MACRO model(name) AS TABLE FROM query(getvariable('models')[name]);
+
+CREATE OR REPLACE VIEW stopwords AS FROM read_csv('queries/seeds/stopwords.csv');
+CREATE OR REPLACE VIEW likes AS FROM model('likes');
+CREATE OR REPLACE VIEW posts AS FROM model('posts');
+CREATE OR REPLACE VIEW reposts AS FROM model('reposts');
+CREATE OR REPLACE VIEW follows AS FROM model('follows');
+CREATE OR REPLACE VIEW replies AS FROM model('replies');
+CREATE OR REPLACE VIEW hashtags AS FROM model('hashtags');
+CREATE OR REPLACE VIEW actors AS FROM model('actors');
+CREATE OR REPLACE VIEW "likes-per-minutes" AS FROM model('likes-per-minutes');
+CREATE OR REPLACE VIEW "fast-likers" AS FROM model('fast-likers');
+CREATE OR REPLACE VIEW "top-10-word" AS FROM model('top-10-word');
+CREATE OR REPLACE VIEW "posts-by-time-of-day" AS FROM model('posts-by-time-of-day');
+CREATE OR REPLACE VIEW "trending-hashtags" AS FROM model('trending-hashtags');
+CREATE OR REPLACE VIEW "stream-health" AS FROM model('stream-health');

@@ -1,0 +1,34 @@
+/*
+description: >
+  When people post: posts by day of the week and hour of the day, UTC, Monday first. A history that holds two Mondays and
+  one Tuesday counts more on Monday, so per_hour divides by the number of such hours that the history holds.
+grain: one row per day of the week and hour with a post
+columns:
+  time_of_day: {type: varchar, description: 'Day and hour, UTC: Mon 14:00 is Mondays from 14:00 to 15:00'}
+  posts: {type: bigint, description: Posts created then}
+  hours: {type: bigint, description: How many such hours with a post the history holds}
+  per_hour: {type: bigint, description: 'posts / hours, rounded down'}
+tags: [gold, posts]
+*/
+with by_hour as (
+  select date_trunc('hour', utc(event_time)) as hour, count(*) as posts
+  from posts
+  group by 1
+),
+by_time_of_day as (
+  select
+    iso_weekday(hour) as day,
+    hour(hour) as hour_of_day,
+    cast(sum(posts) as bigint) as posts,
+    count(*) as hours
+  from by_hour
+  group by 1, 2
+)
+select
+  case day when 1 then 'Mon' when 2 then 'Tue' when 3 then 'Wed' when 4 then 'Thu' when 5 then 'Fri' when 6 then 'Sat' else 'Sun' end
+    || ' ' || lpad(cast(hour_of_day as string), 2, '0') || ':00' as time_of_day,
+  posts,
+  hours,
+  cast(floor(posts / hours) as bigint) as per_hour
+from by_time_of_day
+order by day, hour_of_day

@@ -1,0 +1,20 @@
+/*
+description: >
+  Hashtags in the text of posts, in lower case and without #. A hyphen inside belongs to the tag (#cross-contamination),
+  punctuation and hyphens after it do not, and # inside a URL is none. Tags that a client attaches without writing them
+  in the text are not here.
+grain: one row per post and hashtag, however often the post repeats it
+columns:
+  event_time: {type: timestamptz, description: When the stream showed the post}
+  did: {type: varchar, description: The author}
+  uri: {type: varchar, description: The post}
+  hashtag: {type: varchar, description: 'The tag, without #, lower case'}
+tags: [silver]
+*/
+select
+  event_time,
+  did,
+  uri,
+  explode(hashtags_in(text)) as hashtag
+from posts
+where text like '%#%' or text like '%＃%'
