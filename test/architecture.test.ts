@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { ROOT } from './process.ts'
 
 /** In the order of the flow: a file imports from its own layer and from those above it in this list, never from one below. */
-const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'docs', 'bin']
+const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'check', 'docs', 'bin']
 
 const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.d)\.ts$/.test(file))
 

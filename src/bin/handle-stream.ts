@@ -3,12 +3,11 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { EXIT, Failure } from '../failure.ts'
-import type { Writer } from '../ingest/convert.ts'
-import { duckdbWriter } from '../ingest/convert.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
+import type { Compression, Writer } from '../ingest/writer.ts'
 import { realDisk } from '../lake/disk.ts'
 import { formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
@@ -53,6 +52,8 @@ await main(
       stderr.write('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
       return EXIT.usage
     }
+    // A failure destroys stdin, which may have ended by then; it is thrown where it happened.
+    stdin.on('error', () => {})
     // Reading a vanished stdout's error here keeps the ingest going without its reader.
     stdout.on('error', () => {})
     const { lake, state } = values
@@ -75,8 +76,8 @@ await main(
       failure: (error) => stdin.destroy(error as Error),
     })
 
-    const recovered = await recover({ lake, state, disk, now }, pipeline)
-    if (recovered > 0) stderr.write(`handle-stream: recovered ${recovered} segments that an earlier run left\n`)
+    const recovered = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
+    if (recovered.length > 0) stderr.write(`handle-stream: recovered ${recovered.length} segments that an earlier run left\n`)
     const wal = await openWal(state, { writer: name, disk, now: now(), durability: values.durability, fdatasync: promisify(fdatasync) })
 
     let signals = 0
@@ -104,16 +105,23 @@ await main(
       await writer.close()
       if (stderr.isTTY) stderr.write('\n')
     }
-    if (tally.files === 0 && tally.rejected === 0) stderr.write('handle-stream: the input had no lines\n')
+    if (tally.lines === 0) stderr.write('handle-stream: the input had no lines\n')
   },
 )
 
+/** Imported when asked for: the one must not need DuckDB's binary, and the other has no use for parquetjs. */
 async function openWriter(
-  values: { writer: 'duckdb' | 'parquetjs'; compression: 'zstd' | 'snappy' | 'gzip' | 'uncompressed' | undefined; timezone: string; state: string },
+  values: { writer: 'duckdb' | 'parquetjs'; compression: Compression | undefined; timezone: string; state: string },
   name: string,
 ): Promise<Writer> {
-  if (values.writer === 'parquetjs') throw new Failure('the parquetjs writer is not there yet', EXIT.usage)
-  return duckdbWriter({ compression: values.compression ?? 'zstd', timezone: values.timezone, staging: join(values.state, 'staging'), name })
+  const { compression, timezone } = values
+  if (values.writer === 'parquetjs') {
+    if (compression === 'zstd') throw new Failure('expected --compression snappy, gzip or uncompressed with --writer parquetjs, which has no `zstd`', EXIT.usage)
+    const { javascriptWriter } = await import('../ingest/javascript.ts')
+    return javascriptWriter({ compression: compression ?? 'snappy', timezone, disk: realDisk })
+  }
+  const { duckdbWriter } = await import('../ingest/convert.ts')
+  return duckdbWriter({ compression: compression ?? 'zstd', timezone, staging: join(values.state, 'staging'), name })
 }
 
 async function sameFilesystem(lake: string, state: string): Promise<void> {

@@ -9,6 +9,8 @@ interface CommandModule {
 const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   rejects: () => import('./sluice-rejects.ts'),
   compact: () => import('./sluice-compact.ts'),
+  status: () => import('./sluice-status.ts'),
+  fsck: () => import('./sluice-fsck.ts'),
 }
 
 const [name = '--help', ...rest] = process.argv.slice(2)

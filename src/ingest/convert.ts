@@ -5,10 +5,10 @@ import { openEngine, quote } from '../duckdb.ts'
 import { Failure, messageOf } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { HOUR_MS } from '../lake/names.ts'
-import { columnDefinitions } from '../lake/schema.ts'
+import { columnDefinitions, COLUMNS, IDENTITY } from '../lake/schema.ts'
 import { whyNotJson } from './json.ts'
 import { LONGEST_LINE } from './lines.ts'
-import { carefulSteps, COLUMNS, IDENTITY, STEP_TABLES, strictRows, TEMPLATE } from './projection.ts'
+import { carefulSteps, STEP_TABLES, strictRows, TEMPLATE } from './projection.ts'
 import type { Identities } from './recent.ts'
 import type { Reject } from './reject.ts'
 import { segmentLines, textOfLine } from './reject.ts'
@@ -89,7 +89,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     let line = 0
     for (const raw of await segmentLines(segment)) {
       line++
-      const readable = textOfLine(raw, line)
+      const readable = textOfLine(raw, line === 1 && segment.name.sequence === 1)
       if ('reason' in readable) {
         rejects.push({ line, reason: readable.reason, bytes: raw })
         continue
@@ -173,7 +173,9 @@ function duckdbLane(session: Session, settings: { template: string; compression:
 
 /** The identities of rows of the events table, in their order. `source` is what stands behind FROM. */
 export async function identities(session: Session, source: string): Promise<Pick<Identities, 'low' | 'high'>> {
-  const [low, high] = await session.integers(`${IDENTITY} FROM ${source})`)
+  const [low, high] = await session.integers(
+    `SELECT (h & 4294967295)::UINTEGER AS low, (h >> 32)::UINTEGER AS high FROM (SELECT ${IDENTITY} AS h FROM ${source})`,
+  )
   return { low: low as Uint32Array, high: high as Uint32Array }
 }
 

@@ -4,12 +4,12 @@ import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import { formatHour, formatSegment, HOUR_MS } from '../lake/names.ts'
-import type { Batch, Writer } from './convert.ts'
 import { createFramer } from './lines.ts'
 import { createRecent } from './recent.ts'
 import { keepRejects } from './reject.ts'
 import type { Segment, Wal } from './wal.ts'
 import { abandoned, pendingSegments } from './wal.ts'
+import type { Batch, Writer } from './writer.ts'
 
 /** One file that became part of the lake. */
 export interface Committed {
@@ -26,8 +26,6 @@ export interface Report extends Omit<Batch, 'files' | 'rejects'> {
   files: Committed[]
   rejected: number
   bytes: number
-  /** From a writer that died, not from stdin. */
-  recovered: boolean
 }
 
 export interface Place {
@@ -46,7 +44,7 @@ const WAITING = 2
 /** The way of a segment into the lake, several at a time. */
 export interface Pipeline {
   /** Takes a segment; resolves when there is room for another. */
-  push(segment: Segment, recovered: boolean): Promise<void>
+  push(segment: Segment): Promise<void>
   /** Resolves when every segment taken is in the lake; rejects with the first failure. */
   settled(): Promise<void>
 }
@@ -62,7 +60,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
   let known: Promise<void> | undefined
   let failed: { error: unknown } | undefined
 
-  async function take(segment: Segment, recovered: boolean): Promise<void> {
+  async function take(segment: Segment): Promise<void> {
     const before = turn
     let done = (): void => {}
     turn = new Promise<void>((resolve) => (done = resolve))
@@ -95,7 +93,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     }
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
     await disk.remove(segment.path)
-    on.report({ ...batch, segment: name, files, rejected: batch.rejects.length, bytes: segment.bytes, recovered })
+    on.report({ ...batch, segment: name, files, rejected: batch.rejects.length, bytes: segment.bytes })
   }
 
   /** What the lake holds of the time just before the first batch: a source that resumes repeats some of it. Only final files count. */
@@ -104,7 +102,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     const pending = new Set((await pendingSegments(state)).map(formatSegment))
     const files: string[] = []
     for (let hour = Math.floor((from - WINDOW) / HOUR_MS); hour <= Math.floor((from + WINDOW) / HOUR_MS); hour++) {
-      for (const { path, name } of await filesOfHour(lake, hour)) if (!pending.has(formatSegment(name.segment))) files.push(path)
+      for (const { path, name } of await filesOfHour(lake, hour)) if (!name.segment || !pending.has(formatSegment(name.segment))) files.push(path)
     }
     if (files.length > 0) recent.admit({ ...(await writer.known(files, from - WINDOW)), from: from - WINDOW, to: from })
   }
@@ -114,9 +112,9 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
   }
 
   return {
-    async push(segment, recovered) {
+    async push(segment) {
       check()
-      const task: Promise<void> = take(segment, recovered).catch((error: unknown) => {
+      const task: Promise<void> = take(segment).catch((error: unknown) => {
         failed ??= { error }
         on.failure(failed.error)
       })
@@ -132,18 +130,19 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
   }
 }
 
-/** Converts what dead writers left in their logs. */
-export async function recover(place: Place, pipeline: Pipeline): Promise<number> {
-  let segments = 0
+/** Converts what dead writers left in their logs; gives what became of each segment. The writer is asked for only if there is any. */
+export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Report[]> {
+  const reports: Report[] = []
+  let pipeline: Pipeline | undefined
   for await (const left of abandoned(place.state, place.now())) {
     for (const segment of left.segments) {
-      await pipeline.push(segment, true)
-      segments++
+      pipeline ??= createPipeline(place, await openWriter(), { report: (report) => void reports.push(report), failure: () => {} })
+      await pipeline.push(segment)
     }
-    await pipeline.settled()
+    await pipeline?.settled()
     await left.release()
   }
-  return segments
+  return reports
 }
 
 export interface Roll {
@@ -168,7 +167,7 @@ export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, opti
     timer = undefined
     rolling = rolling.then(async () => {
       const segment = await wal.roll(now())
-      if (segment) await pipeline.push(segment, false)
+      if (segment) await pipeline.push(segment)
     })
     // Awaited by the next roll or at the end; a failure also destroys the input.
     rolling.catch(() => {})

@@ -1,5 +1,4 @@
 import { quote } from '../duckdb.ts'
-import { EVENTS } from '../lake/schema.ts'
 
 /**
  * SQL that turns lines into rows of the events table. Two ways lead to the same rows:
@@ -30,19 +29,20 @@ export const TEMPLATE = ['"x"', '{}', '[]']
   .join('')
 
 /** What the strict and the careful way have in common: `source` has the columns listed here, and rows come out as EVENTS. */
-function typed(source: string, ingestedAt: Date, also = ''): string {
+function typed(source: string, options: { ingestedAt: Date; careful: boolean }): string {
+  const uri = "json_extract_string(r.subject, '$.uri')"
   const record = '{"subject":"VARCHAR","text":"VARCHAR","langs":["VARCHAR"],"reply":{"parent":{"uri":"VARCHAR"}},"createdAt":"VARCHAR"}'
   return `
-SELECT ${also}event_time, kind, action, did, collection, rkey, cid, rev, subject_uri,
+SELECT ${options.careful ? 'n, ' : ''}event_time, kind, action, did, collection, rkey, cid, rev, subject_uri,
   CASE WHEN starts_with(subject_uri, 'at://') THEN split_part(subject_uri, '/', 3)
        WHEN starts_with(subject_uri, 'did:') THEN subject_uri END AS subject_did,
   r.text AS text, r.langs AS langs, r.reply.parent.uri AS reply_parent,
   CASE WHEN isfinite(created_at) THEN created_at END AS created_at,
-  record, extra, TIMESTAMPTZ ${quote(ingestedAt.toISOString())} AS ingested_at
+  record, extra, TIMESTAMPTZ ${quote(options.ingestedAt.toISOString())} AS ingested_at
 FROM (
   SELECT *,
-    CASE WHEN starts_with(r.subject, '{') THEN json_extract_string(r.subject, '$.uri') ELSE r.subject END AS subject_uri,
-    try_cast(r."createdAt" AS TIMESTAMPTZ) AS created_at
+    CASE WHEN starts_with(r.subject, '{') THEN ${options.careful ? `try(${uri})` : uri} ELSE r.subject END AS subject_uri,
+    ${timeIn('r."createdAt"')} AS created_at
   FROM (SELECT *, json_transform(record, '${record}') AS r FROM (${source}))
 )`
 }
@@ -60,13 +60,21 @@ export function strictRows(options: { template: string; segment: string; longest
     kind, action, did, path[:slash - 1] AS collection, path[slash + 1:] AS rkey, cid, rev, record,
     CASE WHEN py_type IS NOT NULL THEN ('{"py_type":' || py_type || '}')::JSON END AS extra
   FROM (
-    SELECT try_cast(timestamp AS TIMESTAMPTZ) AS event_time, coalesce(kind, 'commit') AS kind, action, repo AS did,
+    SELECT ${timeIn('timestamp')} AS event_time, coalesce(kind, 'commit') AS kind, action, repo AS did,
       path, strpos(path, '/') AS slash, cid, rev, record, prev, py_type, time_us
     FROM read_json(${files}, format = 'newline_delimited', records = true, maximum_sample_files = 1, maximum_object_size = ${size})
     WHERE kind IS DISTINCT FROM 'template'
   )`,
-    options.ingestedAt,
+    { ...options, careful: false },
   )
+}
+
+/**
+ * The time that a text says, null where it names its zone (`… Europe/Berlin`): after such a text, DuckDB 1.5.6 reads
+ * those without a zone in the same vector in that zone too.
+ */
+function timeIn(text: string): string {
+  return `CASE WHEN strpos(${text}, ' ') = 0 OR NOT regexp_matches(${text}, ' [A-Za-z]') THEN try_cast(${text} AS TIMESTAMPTZ) END`
 }
 
 /** True of a row that is an event. `slash` is the place of the first slash in `path`. */
@@ -93,11 +101,13 @@ export function carefulSteps(options: { now: number; ingestedAt: Date }): string
   return [
     // A JSON function on a line that is none is an error, so each step sees only what passed the one before.
     `CREATE OR REPLACE TEMP TABLE valid AS SELECT rowid AS n, line FROM lines WHERE json_valid(line)`,
-    `CREATE OR REPLACE TEMP TABLE object AS SELECT n, line, json_keys(line) AS keys FROM valid WHERE json_type(line) = 'OBJECT'`,
+    `CREATE OR REPLACE TEMP TABLE object AS SELECT n, line, ${twice('keys')} OR (list_contains(keys, 'commit') AND ${twice("json_keys(line, '$.commit')")})
+  OR (list_contains(keys, 'payload') AND ${twice("json_keys(line, '$.payload')")}) AS twice
+FROM (SELECT n, line, json_keys(line) AS keys FROM valid WHERE json_type(line) = 'OBJECT')`,
     `CREATE OR REPLACE TEMP TABLE shaped AS
 SELECT n, line,
   CASE WHEN t."$type" = 'message' AND t.payload IS NOT NULL THEN 'v2' WHEN t.did IS NOT NULL AND t.repo IS NULL THEN 'v1' ELSE 'plain' END AS shape, t
-FROM (SELECT n, line, json_transform(line, '${top}') AS t FROM object WHERE len(keys) = len(list_distinct(keys)))`,
+FROM (SELECT n, line, json_transform(line, '${top}') AS t FROM object WHERE NOT twice)`,
     `CREATE OR REPLACE TEMP TABLE mapped AS ${['plain', 'v1', 'v2'].map((shape) => mappedFrom(shape as Shape)).join('\nUNION ALL')}`,
     `CREATE OR REPLACE TEMP TABLE judged AS SELECT *, ${reasonFor(options.now)} AS reason FROM (SELECT *, strpos(path, '/') AS slash FROM mapped)`,
     `CREATE OR REPLACE TEMP TABLE accepted AS SELECT * FROM (${typed(
@@ -107,13 +117,13 @@ FROM (SELECT n, line, json_transform(line, '${top}') AS t FROM object WHERE len(
       SELECT ('{' || string_agg(to_json(key) || ':' || value, ',' ORDER BY id) || '}')::JSON FROM json_each(rest) WHERE type <> 'NULL'
     ) END AS extra
   FROM judged WHERE reason IS NULL`,
-      options.ingestedAt,
-      'n, ',
+      { ...options, careful: true },
     )})`,
     `CREATE OR REPLACE TEMP TABLE refused AS
 SELECT n, reason FROM judged WHERE reason IS NOT NULL
-UNION ALL SELECT n, 'expected a JSON object, got ' || lower(json_type(line)) FROM valid WHERE json_type(line) <> 'OBJECT'
-UNION ALL SELECT n, 'a key stands twice' FROM object WHERE len(keys) <> len(list_distinct(keys))
+UNION ALL SELECT n, 'expected a JSON object, got ' || CASE WHEN json_type(line) IN ('ARRAY', 'BOOLEAN', 'NULL') THEN lower(json_type(line))
+  WHEN json_type(line) = 'VARCHAR' THEN 'string' ELSE 'number' END FROM valid WHERE json_type(line) <> 'OBJECT'
+UNION ALL SELECT n, 'a key stands twice' FROM object WHERE twice
 UNION ALL SELECT rowid, 'not JSON' FROM lines WHERE NOT json_valid(line)`,
   ]
 }
@@ -122,17 +132,16 @@ type Shape = 'plain' | 'v1' | 'v2'
 
 /** One of the three shapes as `n, event_time, claimed (time as text), kind, action, did, path, cid, rev, record, rest`. */
 function mappedFrom(shape: Shape): string {
-  const at = (text: string): string => `try_cast(${text} AS TIMESTAMPTZ)`
-  const micros = (text: string): string => `make_timestamptz(try_cast(${text} AS BIGINT))`
+  const micros = (text: string): string => `try(make_timestamptz(try_cast(${text} AS BIGINT)))`
   const without = (document: string, ...keys: string[]): string =>
     `json_merge_patch(${document}, '{${keys.map((key) => `"${key}":null`).join(',')}}')`
   switch (shape) {
     case 'plain':
       return `
-SELECT n, CASE WHEN t.timestamp IS NULL THEN ${micros('t.time_us')} ELSE ${at('t.timestamp')} END AS event_time,
+SELECT n, CASE WHEN t.timestamp IS NULL THEN ${micros('t.time_us')} ELSE ${timeIn('t.timestamp')} END AS event_time,
   coalesce(t.timestamp, t.time_us) AS claimed, coalesce(t.kind, 'commit') AS kind, t.action AS action, t.repo AS did, t.path AS path,
   t.cid AS cid, t.rev AS rev, t.record AS record,
-  CASE WHEN t.time_us IS NULL OR try_cast(t.time_us AS BIGINT) = epoch_us(${at('coalesce(t.timestamp, t.time_us)')}) OR t.timestamp IS NULL
+  CASE WHEN t.time_us IS NULL OR try_cast(t.time_us AS BIGINT) = epoch_us(${timeIn('coalesce(t.timestamp, t.time_us)')}) OR t.timestamp IS NULL
     THEN ${without('line', 'timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind', 'time_us')}
     ELSE ${without('line', 'timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind')} END AS rest
 FROM shaped WHERE shape = 'plain'`
@@ -146,13 +155,25 @@ SELECT n, ${micros('t.time_us')}, t.time_us, t.kind, t.commit.operation, t.did, 
       WHEN ${without("json_extract(line, '$.commit')", ...COMMIT)} = '{}' THEN '{"commit":null}'
       ELSE '{"commit":{${COMMIT.map((key) => `"${key}":null`).join(',')}}}' END END)
 FROM shaped WHERE shape = 'v1'`
-    case 'v2':
+    case 'v2': {
+      // Merged, a payload would lose its nulls inside objects and what has the same name in both.
+      const envelope = without('line', '$type', 'payload')
+      const payload = without("json_extract(line, '$.payload')", '$type', 'did', 'time', ...COMMIT)
       return `
-SELECT n, ${at('t.payload.time')}, t.payload.time, split_part(t.payload."$type", '#', 2), t.payload.operation, t.payload.did,
+SELECT n, ${timeIn('t.payload.time')}, t.payload.time, split_part(t.payload."$type", '#', 2), t.payload.operation, t.payload.did,
   t.payload.collection || '/' || t.payload.rkey, t.payload.cid, t.payload.rev, t.payload.record,
-  json_merge_patch(${without('line', '$type', 'payload')}, ${without("json_extract(line, '$.payload')", '$type', 'did', 'time', ...COMMIT)})
+  CASE WHEN ${envelope} = '{}' THEN ${payload} ELSE (left(${envelope}, -1) || ',"payload":' || ${payload} || '}')::JSON END
 FROM shaped WHERE shape = 'v2'`
+    }
   }
+}
+
+/** What the steps leave behind. */
+export const STEP_TABLES = ['lines', 'valid', 'object', 'shaped', 'mapped', 'judged', 'accepted', 'refused']
+
+/** True where one of these keys stands twice. */
+function twice(keys: string): string {
+  return `coalesce(len(${keys}) > len(list_distinct(${keys})), false)`
 }
 
 const COMMIT = ['rev', 'operation', 'collection', 'rkey', 'record', 'cid']
@@ -170,11 +191,3 @@ function reasonFor(now: number): string {
     THEN 'path is not collection/rkey'
 END`
 }
-
-/** The columns of EVENTS, in order. */
-export const COLUMNS = Object.keys(EVENTS).join(', ')
-
-/** Halves of each row's identity hash: (did, kind, collection, rkey, action, and rev, or cid, or else the time). */
-export const IDENTITY = `
-  SELECT (h & 4294967295)::UINTEGER AS low, (h >> 32)::UINTEGER AS high FROM (
-    SELECT hash(did, kind, collection, rkey, action, coalesce(rev, cid, epoch_us(event_time)::VARCHAR)) AS h, *`

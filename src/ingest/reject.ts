@@ -6,13 +6,13 @@ import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { formatSegment } from '../lake/names.ts'
-import { linesOf, longLine, marker } from './lines.ts'
+import { linesOf, LONGEST_LINE, longLine, marker } from './lines.ts'
 import type { Segment } from './wal.ts'
 import { holdsLetters } from './wal.ts'
 
 /** A line that was not accepted. */
 export interface Reject {
-  /** Its place among the lines of its segment, from 1. */
+  /** Its place among the lines of its segment, from 1; blank ones do not count. */
   line: number
   reason: string
   bytes: Buffer
@@ -70,6 +70,14 @@ export function decode(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The text of a line, or why it has none. At the very beginning of a stream a byte order mark is none of its text. */
+export function textOfLine(raw: Buffer, beginning: boolean): { text: string } | { reason: string } {
+  if (longLine(raw)) return { reason: `longer than ${LONGEST_LINE} bytes` }
+  const text = decode(raw)
+  if (text === undefined) return { reason: 'not UTF-8' }
+  return { text: beginning && text.startsWith('\ufeff') ? text.slice(1) : text }
 }
 
 /** The lines of a segment, blank ones left out; of dead letters, the lines that they hold. */

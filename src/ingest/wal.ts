@@ -168,10 +168,11 @@ function fileName(sequence: number, kind = RAW): string {
   return `${String(sequence).padStart(8, '0')}.${kind}`
 }
 
-function isSegmentFile(file: string): boolean {
+/** True of the name of a segment in its writer's directory. */
+export function isSegmentFile(file: string): boolean {
   return /^\d{8}\.(ndjson|letters)$/.test(file)
 }
 
-function sequenceOf(file: string): number {
+export function sequenceOf(file: string): number {
   return Number(file.slice(0, 8))
 }

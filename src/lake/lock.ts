@@ -56,7 +56,7 @@ export async function isHeld(path: string): Promise<boolean> {
   try {
     fd = openSync(path, 'r')
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false
     throw new Failure(`cannot open the lock ${path} (${codeOf(error) ?? messageOf(error)}); make it a file that this user may read`, EXIT.io)
   }
   try {

@@ -265,8 +265,8 @@ test('fuzz: accepted + repeated + rejected = lines in, and rolls do not change w
     assert.ok(lake.length > 10_000 && rejects.length > 10_000, `${lake.length} accepted, ${rejects.length} rejected`)
     outcomes.push([
       rejects.map(({ reason, text, base64 }) => `${reason} ${text ?? base64}`).sort(),
-      lake.length,
-      keys(lake),
+      // The window of repetitions forgets by batches, so how often a repeated event is kept depends on the rolls.
+      [...new Set(lake.map(({ did, rkey, rev, cid }) => `${did} ${rkey} ${rev ?? cid}`))].sort(),
     ])
   }
   assert.deepEqual(outcomes[1], outcomes[0])

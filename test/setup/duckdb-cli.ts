@@ -8,7 +8,7 @@ import { ROOT } from '../process.ts'
 const execute = promisify(execFile)
 
 /** The one that @duckdb/node-api wraps. */
-export const VERSION = '1.5.6'
+export const VERSION = '1.5.5'
 
 const CACHE = join(ROOT, '.scratch', `duckdb-cli-${VERSION}`)
 
