@@ -1,5 +1,8 @@
 import { createReadStream } from 'node:fs'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { newestInLogs } from '../ingest/durable.ts'
+import { newestEvent } from '../lake/maintain.ts'
+import { takeSnapshot } from '../lake/snapshot.ts'
 import type { Values } from '../options.ts'
 import { PLACES } from '../places.ts'
 import { parseChoice, parseCount, parseDuration, parseText } from '../quantity.ts'
@@ -8,6 +11,7 @@ import type { LiveOptions } from '../source/live.ts'
 import { DEFAULT_HOSTS, PATHS, printLive } from '../source/live.ts'
 import { createOutput } from '../source/output.ts'
 import { createPace, printSimulation, WALL_CLOCK } from '../source/pace.ts'
+import { REWIND } from '../source/position.ts'
 import { inflate, replay } from '../source/replay.ts'
 import { createSimulator } from '../source/simulate.ts'
 import { main } from './main.ts'
@@ -38,7 +42,7 @@ Exit code 69: no server could be reached.`,
     protocol: { describe: 'Live: version of the Jetstream protocol, v1 or v2', parse: parseChoice('v1', 'v2'), default: 'v1' },
     collections: { describe: 'Live: only these collections, as app.bsky.feed.post,app.bsky.graph.* (default: all)', parse: parseCollections },
     endpoint: { describe: 'Live: WebSocket URL of the server, or several, by comma (default: the four public ones)', parse: parseEndpoints },
-    cursor: { describe: 'Live: begin there, in Unix microseconds, or with v2 a seq (default: now)', parse: parseCount(0) },
+    cursor: { describe: 'Live: begin there, in Unix microseconds, or with v2 a seq, or now (default: where the lake ends)', parse: parseCursor },
     idle: { describe: 'Live: give up a connection that has been silent for so long', parse: parseIdle, default: '30s' },
     simulate: { describe: 'Make events up: real mix and sizes, no network' },
     seed: { describe: 'Simulated: which stream; the same seed gives the same events', parse: parseCount(0), default: '1' },
@@ -111,7 +115,7 @@ async function run(values: Values<(typeof command)['options']>, positionals: str
     const options: LiveOptions = {
       protocol,
       collections: collections ?? [],
-      cursor,
+      cursor: cursor === 'now' ? undefined : (cursor ?? (await endOfLake(values))),
       idle,
       endpoints: endpoints.map((url) => (url.pathname === '/' ? new URL(PATHS[protocol] + url.search, url).href : url.href)),
       events: events ?? Infinity,
@@ -125,6 +129,37 @@ async function run(values: Values<(typeof command)['options']>, positionals: str
       random: Math.random,
       signal,
     })
+  }
+}
+
+/**
+ * Up to when events are durable, Unix µs, less what a server may say out of order: handle-stream drops the repetitions.
+ * Logs first: a segment that vanishes after that is in the lake.
+ */
+async function endOfLake({ lake, state }: Values<(typeof command)['options']>): Promise<number | undefined> {
+  const inLogs = await newestInLogs(state)
+  const snapshot = await takeSnapshot(lake)
+  let inLake: number | undefined
+  if (snapshot.files.length > 0) {
+    const { openEngine } = await import('../duckdb.ts')
+    const engine = await openEngine({ threads: 1 })
+    const session = await engine.connect()
+    inLake = await newestEvent(session, lake)
+    session.close()
+    engine.close()
+  }
+  const newest = Math.max(inLogs ?? 0, (inLake ?? 0) * 1000)
+  if (newest === 0) return undefined
+  process.stderr.write(`bluesky: resuming where the lake ends, ${new Date(newest / 1000).toISOString()}\n`)
+  return newest - REWIND
+}
+
+function parseCursor(text: string): number | 'now' {
+  if (text === 'now') return text
+  try {
+    return parseCount(0)(text)
+  } catch {
+    throw new Error('now or a whole number >= 0')
   }
 }
 

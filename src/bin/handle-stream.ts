@@ -1,17 +1,15 @@
-import { fdatasync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { EXIT, Failure } from '../failure.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
 import type { Compression, Writer } from '../ingest/writer.ts'
-import { realDisk } from '../lake/disk.ts'
 import { formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
 import { parseBytes, parseChoice, parseCount, parseDuration, parseZone } from '../quantity.ts'
+import { disk } from './disk.ts'
 import { main } from './main.ts'
 
 const options = {
@@ -57,12 +55,13 @@ await main(
     // Reading a vanished stdout's error here keeps the ingest going without its reader.
     stdout.on('error', () => {})
     const { lake, state } = values
-    const disk = realDisk
     const now = Date.now
-    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory)
+    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
     await sameFilesystem(lake, state)
 
     const name = formatWriter(now(), Math.random())
+    // The log first: what a writer without one has staged is removed by any recovery.
+    const wal = await openWal(state, { writer: name, disk, now: now(), durability: values.durability })
     const writer = await openWriter(values, name)
     const tally = emptyTally()
     const started = now()
@@ -77,8 +76,8 @@ await main(
     })
 
     const recovered = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
-    if (recovered.length > 0) stderr.write(`handle-stream: recovered ${recovered.length} segments that an earlier run left\n`)
-    const wal = await openWal(state, { writer: name, disk, now: now(), durability: values.durability, fdatasync: promisify(fdatasync) })
+    const { length } = recovered.segments
+    if (length > 0) stderr.write(`handle-stream: recovered ${length} segments that an earlier run left\n`)
 
     let signals = 0
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -101,8 +100,8 @@ await main(
     } finally {
       stdin.destroy()
       await pipeline.settled().catch(() => {})
-      await wal.close()
       await writer.close()
+      await wal.close()
       if (stderr.isTTY) stderr.write('\n')
     }
     if (tally.lines === 0) stderr.write('handle-stream: the input had no lines\n')
@@ -118,10 +117,10 @@ async function openWriter(
   if (values.writer === 'parquetjs') {
     if (compression === 'zstd') throw new Failure('expected --compression snappy, gzip or uncompressed with --writer parquetjs, which has no `zstd`', EXIT.usage)
     const { javascriptWriter } = await import('../ingest/javascript.ts')
-    return javascriptWriter({ compression: compression ?? 'snappy', timezone, disk: realDisk })
+    return javascriptWriter({ compression: compression ?? 'snappy', timezone, disk })
   }
   const { duckdbWriter } = await import('../ingest/convert.ts')
-  return duckdbWriter({ compression: compression ?? 'zstd', timezone, staging: join(values.state, 'staging'), name })
+  return duckdbWriter({ compression: compression ?? 'zstd', timezone, staging: join(values.state, 'staging'), name, disk })
 }
 
 async function sameFilesystem(lake: string, state: string): Promise<void> {

@@ -5,10 +5,9 @@ import { EXIT, Failure } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
-import type { LakePlace } from '../lake/compact.ts'
-import { realDisk } from '../lake/disk.ts'
 import { MAINTENANCE, maintain } from '../lake/maintain.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
+import type { LakePlace } from '../lake/trash.ts'
 import type { Option } from '../options.ts'
 import { PLACES } from '../places.ts'
 import { parseDuration, parseText } from '../quantity.ts'
@@ -20,6 +19,7 @@ import type { Planned, Screen } from '../query/table.ts'
 import { explain, renderPlan, renderReport } from '../query/table.ts'
 import { triggers } from '../query/watch.ts'
 import { csvPath, openCsvSink } from '../sink/csv.ts'
+import { disk } from './disk.ts'
 import { main } from './main.ts'
 
 /** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
@@ -54,7 +54,7 @@ await main(
     const loop = watch || every !== undefined
     const once = async (): Promise<Report> => {
       const openSink = (scratch: string): ReturnType<typeof openCsvSink> => openCsvSink({ directory: metrics, scratch })
-      const place = { lake, state, disk: realDisk, now: Date.now }
+      const place = { lake, state, disk, now: Date.now }
       let trouble: unknown
       const report = await run({
         lake,
@@ -65,7 +65,7 @@ await main(
         before: () => recoverLogs(place),
         // The results are out already: what goes wrong here is said below them.
         async upkeep(session, newest) {
-          const pending = new Set((await pendingSegments(state)).map(formatSegment))
+          const pending = async (): Promise<Set<string>> => new Set((await pendingSegments(state)).map(formatSegment))
           const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending }
           return maintain(place, session, settings).catch((error: unknown) => void (trouble = error))
         },
@@ -99,8 +99,8 @@ async function recoverLogs(place: LakePlace): Promise<void> {
   try {
     await recover(place, async () => {
       const { duckdbWriter } = await import('../ingest/convert.ts')
-      const staging = join(place.state, 'staging')
-      writer = await duckdbWriter({ compression: 'zstd', timezone: 'UTC', staging, name: formatWriter(Date.now(), Math.random()) })
+      const staging = join(place.state, 'staging', 'periodic')
+      writer = await duckdbWriter({ compression: 'zstd', timezone: 'UTC', staging, name: formatWriter(Date.now(), Math.random()), disk })
       return writer
     })
   } finally {

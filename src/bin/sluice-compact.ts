@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { pendingSegments } from '../ingest/wal.ts'
-import { realDisk } from '../lake/disk.ts'
 import { acquire } from '../lake/lock.ts'
 import { MAINTENANCE, maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
+import { disk } from './disk.ts'
 import { main } from './main.ts'
 
 export const summary = 'Merge the files of sealed hours, and drop old dates'
@@ -27,7 +27,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       options,
     },
     async ({ lake, state, sealAfter, targetSize, keep, grace, yes, dryRun }) => {
-      const place = { lake, state, disk: realDisk, now: Date.now }
+      const place = { lake, state, disk, now: Date.now }
       const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: join(state, 'staging', 'spill') })
       const session = await engine.connect()
       try {
@@ -39,7 +39,7 @@ export async function run(argv: readonly string[]): Promise<void> {
           keep,
           grace,
           yes,
-          pending: new Set((await pendingSegments(state)).map(formatSegment)),
+          pending: async () => new Set((await pendingSegments(state)).map(formatSegment)),
         }
         if (dryRun) {
           const { merges, dates } = await planMaintenance(place, settings)
@@ -48,7 +48,7 @@ export async function run(argv: readonly string[]): Promise<void> {
           if (merges.length + dates.length === 0) process.stdout.write('nothing to do\n')
           return
         }
-        await realDisk.makeDirectory(join(state, 'staging'))
+        await disk.makeDirectory(join(state, 'staging'), 'places.make')
         const lock = await acquire(join(state, 'periodic.lock'), Date.now())
         if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
         try {

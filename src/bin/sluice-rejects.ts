@@ -3,10 +3,10 @@ import { createPipeline } from '../ingest/ingest.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
 import { openWal } from '../ingest/wal.ts'
-import { realDisk } from '../lake/disk.ts'
 import { formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
 import { formatCount, parseZone } from '../quantity.ts'
+import { disk } from './disk.ts'
 import { main } from './main.ts'
 
 export const summary = 'List the lines that were not accepted, or feed them back'
@@ -53,22 +53,21 @@ function clip(bytes: Buffer): string {
 
 async function replay({ lake, state, timezone }: Settings): Promise<void> {
   const files = await rejectedFiles(state)
-  const disk = realDisk
   const now = Date.now
   const tally = emptyTally()
   if (files.length > 0) {
     const { duckdbWriter } = await import('../ingest/convert.ts')
-    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory)
+    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
     const name = formatWriter(now(), Math.random())
-    const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name })
-    const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' }, fdatasync: () => Promise.resolve() })
+    const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' } })
+    const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name, disk })
     const pipeline = createPipeline({ lake, state, disk, now }, writer, { report: (report) => count(tally, report), failure: () => {} })
     try {
       for (const file of files) await pipeline.push(await wal.adopt(file, now()))
       await pipeline.settled()
     } finally {
-      await wal.close()
       await writer.close()
+      await wal.close()
     }
   }
   const { events, repeated, rejected } = tally

@@ -1,9 +1,9 @@
-import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
 import { Failure, messageOf } from '../failure.ts'
-import { diskFailure } from '../lake/disk.ts'
+import type { Disk } from '../lake/disk.ts'
+import { engineFailure } from '../lake/disk.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import { columnDefinitions, COLUMNS, IDENTITY } from '../lake/schema.ts'
 import { whyNotJson } from './json.ts'
@@ -29,21 +29,22 @@ const SLICE = { lines: 10_000, bytes: 8_000_000 }
 /** Two conversions in flight, each on one thread, use both cores: 1.5 times as fast as one of two threads. */
 const LANES = 2
 
-export async function duckdbWriter(settings: { compression: Compression; timezone: string; staging: string; name: string }): Promise<Writer> {
-  const template = join(settings.staging, `${settings.name}.template`)
-  await writeFile(template, TEMPLATE)
-  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: settings.staging })
+export async function duckdbWriter(settings: { compression: Compression; timezone: string; staging: string; name: string; disk: Disk }): Promise<Writer> {
+  const { staging, name, disk } = settings
+  const template = join(staging, `${name}.template`)
+  await disk.write(template, TEMPLATE, 'stage.template')
+  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: join(staging, `${name}.spill`) })
   const sessions = await Promise.all(Array.from({ length: LANES + 1 }, () => engine.connect()))
   for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
   const reader = sessions.pop() as Session
   return {
-    lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression })),
+    lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk })),
     known: (files, from) =>
       identities(reader, `read_parquet([${files.map(quote).join(', ')}]) WHERE event_time >= make_timestamptz(${from * 1000})`),
     async close() {
       for (const session of [...sessions, reader]) session.close()
       engine.close()
-      await rm(template, { force: true })
+      await disk.remove(template, 'stage.remove')
     },
   }
 }
@@ -52,8 +53,8 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
  * A segment of nothing but plain valid events is one COPY; any other makes that COPY fail and is taken
  * line by line, at about a quarter of the speed.
  */
-function duckdbLane(session: Session, settings: { template: string; compression: Compression }): Convert {
-  const { template, compression } = settings
+function duckdbLane(session: Session, settings: { template: string; compression: Compression; disk: Disk }): Convert {
+  const { template, compression, disk } = settings
   // zstd level 1 is 1.35 times as fast as level 3 and 3 % larger.
   const format = `FORMAT parquet, COMPRESSION ${compression}${compression === 'zstd' ? ', COMPRESSION_LEVEL 1' : ''}`
 
@@ -62,7 +63,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
       const [stats] = await session.rows(`COPY (${rows}) TO ${quote(path)} (${format}, RETURN_STATS)`)
       return written(stats as Row)
     } catch (error) {
-      throw asFailure(error, path)
+      throw engineFailure(path, error)
     }
   }
 
@@ -142,7 +143,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
       await copy(`FROM read_parquet(${quote(path)}) WHERE event_time >= ${time(Number(hour))} AND event_time < ${time(Number(hour) + 1)}`, part)
       files.push({ hour: Number(hour), path: part, rows: Number(rows) })
     }
-    await rm(path)
+    await disk.remove(path, 'stage.remove')
     return files
   }
 
@@ -153,7 +154,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     const repeated = events === 0 ? [] : await admit({ ...(await identities(session, `read_parquet(${quote(path)})`)), from, to })
     const rows = events - repeated.length
     if (rows === 0) {
-      await rm(path)
+      await disk.remove(path, 'stage.remove')
       return { files: [], events, repeated: repeated.length, rejects, newest: undefined }
     }
     if (repeated.length > 0) {
@@ -162,7 +163,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
         `SELECT ${COLUMNS} FROM read_parquet(${quote(path)}, file_row_number = true) WHERE file_row_number NOT IN (${repeated.join(', ')})`,
         rest,
       )
-      await rm(path)
+      await disk.remove(path, 'stage.remove')
       path = rest
     }
     const hour = Math.floor(from / HOUR_MS)
@@ -193,13 +194,6 @@ function isOurs(error: unknown): boolean {
 /** Of a line or two: 3 MB of brackets take over 400 MB. */
 function isMemory(error: unknown): boolean {
   return messageOf(error).startsWith('Out of Memory Error')
-}
-
-/** DuckDB gives no error codes, but the system's own words. */
-function asFailure(error: unknown, path: string): unknown {
-  if (!/^IO Error/.test(messageOf(error))) return error
-  const code = /No space left/.test(messageOf(error)) ? 'ENOSPC' : /Too many open files/.test(messageOf(error)) ? 'EMFILE' : 'EIO'
-  return diskFailure('write', path, Object.assign(new Error(messageOf(error)), { code }))
 }
 
 /** From COPY's RETURN_STATS: its statistics are texts, such as `2026-07-04 14:38:08.086096+00`, always UTC. */

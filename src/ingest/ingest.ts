@@ -1,14 +1,17 @@
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { codeOf } from '../failure.ts'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
+import { list } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
-import { formatHour, formatSegment, HOUR_MS } from '../lake/names.ts'
+import { acquireDirectory } from '../lake/lock.ts'
+import { formatHour, formatSegment, HOUR_MS, writerOf } from '../lake/names.ts'
 import { createFramer } from './lines.ts'
 import { createRecent } from './recent.ts'
 import { keepRejects } from './reject.ts'
 import type { Segment, Wal } from './wal.ts'
-import { abandoned, pendingSegments } from './wal.ts'
+import { abandoned, hasLog, pendingSegments } from './wal.ts'
 import type { Batch, Writer } from './writer.ts'
 
 /** One file that became part of the lake. */
@@ -92,7 +95,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
       files.push({ path: await commitFile(disk, path, { lake, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
     }
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
-    await disk.remove(segment.path)
+    await disk.remove(segment.path, 'ingest.done')
     on.report({ ...batch, segment: name, files, rejected: batch.rejects.length, bytes: segment.bytes })
   }
 
@@ -130,19 +133,50 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
   }
 }
 
-/** Converts what dead writers left in their logs; gives what became of each segment. The writer is asked for only if there is any. */
-export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Report[]> {
-  const reports: Report[] = []
+/** What became of what dead writers left. */
+export interface Recovered {
+  segments: Report[]
+  /** Files of theirs removed from `staging/`. */
+  swept: number
+}
+
+/**
+ * Converts what dead writers left in their logs. The writer is asked for only if there is any. One recovery at a time: who comes second
+ * would find the logs held, and take in again what a source repeats of segments that are not in the lake yet.
+ */
+export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Recovered> {
+  const { state, disk, now } = place
+  const done: Recovered = { segments: [], swept: 0 }
+  await disk.makeDirectory(join(state, 'wal'), 'places.make')
+  const turn = await acquireDirectory(join(state, 'wal'))
   let pipeline: Pipeline | undefined
-  for await (const left of abandoned(place.state, place.now())) {
-    for (const segment of left.segments) {
-      pipeline ??= createPipeline(place, await openWriter(), { report: (report) => void reports.push(report), failure: () => {} })
-      await pipeline.push(segment)
+  try {
+    for await (const left of abandoned(disk, state, now())) {
+      // Before anything is staged under the same names: what lies there can be one file with what is in the lake.
+      done.swept += await sweepStaging(place, (writer) => writer === left.writer)
+      for (const segment of left.segments) {
+        pipeline ??= createPipeline(place, await openWriter(), { report: (report) => void done.segments.push(report), failure: () => {} })
+        await pipeline.push(segment)
+      }
+      await pipeline?.settled()
+      await left.release()
     }
-    await pipeline?.settled()
-    await left.release()
+    done.swept += await sweepStaging(place, (writer) => !hasLog(state, writer))
+  } finally {
+    turn.release()
   }
-  return reports
+  return done
+}
+
+/** Removes what these writers, which must be dead, left in `staging/`; gives how many entries. A live one has a log before it stages anything. */
+async function sweepStaging({ state, disk }: Place, of: (writer: string) => boolean): Promise<number> {
+  const staging = join(state, 'staging')
+  const stale = (await list(staging)).filter((name) => {
+    const writer = writerOf(name)
+    return writer !== undefined && of(writer)
+  })
+  for (const name of stale) await disk.removeTree(join(staging, name), 'recover.sweep')
+  return stale.length
 }
 
 export interface Roll {
@@ -189,7 +223,7 @@ export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, opti
     for await (const chunk of input) await take(framer.push(chunk as Buffer, room))
   } catch (error) {
     // Destroyed without an error: somebody asked us to stop reading.
-    if (input.errored && input.errored === error) throw error
+    if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
   } finally {
     clearTimeout(timer)
   }

@@ -57,7 +57,7 @@ function lane({ compression, timezone, disk }: Settings): Convert {
     const files: Batch['files'] = []
     for (const [hour, part] of byHour(kept)) {
       const path = `${staged}.${hour}.parquet`
-      await disk.write(path, await parquetFile(part, compression))
+      await disk.write(path, await parquetFile(part, compression), 'stage.write')
       files.push({ hour, path, rows: part.length })
     }
     return { files, events: rows.length, repeated: repeated.size, rejects, newest: kept.length === 0 ? undefined : span(kept).to }

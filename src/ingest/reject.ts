@@ -42,11 +42,11 @@ export async function keepRejects(disk: Disk, state: string, segment: SegmentNam
   if (rejects.length === 0) return
   const directory = join(state, 'rejected')
   const staged = join(state, 'staging', `${formatSegment(segment)}.rejected`)
-  await disk.makeDirectory(directory)
-  await disk.write(staged, rejects.map((reject) => `${JSON.stringify(deadLetter(reject, segment, at))}\n`).join(''))
-  await disk.sync(staged)
-  await disk.rename(staged, rejectedPath(state, segment))
-  await disk.sync(directory)
+  await disk.makeDirectory(directory, 'reject.directory')
+  await disk.write(staged, rejects.map((reject) => `${JSON.stringify(deadLetter(reject, segment, at))}\n`).join(''), 'reject.write')
+  await disk.sync(staged, 'reject.sync')
+  await disk.rename(staged, rejectedPath(state, segment), 'reject.rename')
+  await disk.sync(directory, 'reject.settle')
 }
 
 function deadLetter({ line, reason, bytes }: Reject, segment: SegmentName, at: Date): DeadLetter {

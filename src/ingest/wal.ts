@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
-import { acquire } from '../lake/lock.ts'
+import { acquirePatiently } from '../lake/lock.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { isWriter } from '../lake/names.ts'
 import type { Lines } from './lines.ts'
@@ -36,6 +36,12 @@ export interface Wal {
   close(): Promise<void>
 }
 
+/** What comes before the writer in the name of a log that is not locked yet. */
+const UNNAMED = 'new-'
+
+/** A log without a name that is younger may be locked any moment, ms. */
+const YOUNG = 60_000
+
 /** Lines as they were read, and lines of `rejected/` that are to be tried again. */
 const RAW = 'ndjson'
 const LETTERS = 'letters'
@@ -45,14 +51,15 @@ export function holdsLetters(segment: Segment): boolean {
   return segment.path.endsWith(`.${LETTERS}`)
 }
 
-export async function openWal(state: string, options: { writer: string; disk: Disk; now: number; durability: Durability; fdatasync(file: number): Promise<void> }): Promise<Wal> {
+export async function openWal(state: string, options: { writer: string; disk: Disk; now: number; durability: Durability }): Promise<Wal> {
   const { writer, disk, durability } = options
   const directory = join(state, 'wal', writer)
   // Locked before it gets a writer's name: a recovery that starts now must not take it for a dead writer's.
-  const unnamed = join(state, 'wal', `new-${writer}`)
-  await disk.makeDirectory(unnamed)
-  const lock = await acquire(join(unnamed, 'lock'), options.now)
-  await disk.rename(unnamed, directory)
+  const unnamed = join(state, 'wal', `${UNNAMED}${writer}`)
+  await disk.makeDirectory(unnamed, 'wal.make')
+  const lock = await acquirePatiently(join(unnamed, 'lock'), options.now)
+  if (!lock) throw new Failure(`expected nobody to hold ${join(unnamed, 'lock')}, which was made just now; start again`, EXIT.busy)
+  await disk.rename(unnamed, directory, 'wal.name')
   let sequence = 0
   let open = fresh()
   let syncing: Promise<void> | undefined
@@ -66,7 +73,7 @@ export async function openWal(state: string, options: { writer: string; disk: Di
     durability.kind === 'power'
       ? setInterval(() => {
           if (open.file === undefined || syncing) return
-          syncing = options.fdatasync(open.file).then(
+          syncing = disk.flush(open.file, 'wal.flush').then(
             () => void (syncing = undefined),
             (error) => void (failure = error),
           )
@@ -78,8 +85,8 @@ export async function openWal(state: string, options: { writer: string; disk: Di
     open: () => open,
     append(lines) {
       if (failure) throw failure
-      if (open.file === undefined) open.file = disk.create(join(directory, fileName(++sequence)))
-      disk.append(open.file, lines.parts)
+      if (open.file === undefined) open.file = disk.create(join(directory, fileName(++sequence)), 'wal.create')
+      disk.append(open.file, lines.parts, 'wal.append')
       open.lines += lines.lines
       open.blank += lines.blank
       open.bytes += lines.bytes
@@ -91,9 +98,10 @@ export async function openWal(state: string, options: { writer: string; disk: Di
       const segment = { name: { writer, sequence }, path: join(directory, fileName(sequence)), bytes, lines: { all: lines, blank, longest }, closedAt: now }
       open = fresh()
       await syncing
+      if (failure) throw failure
       if (durability.kind === 'power') {
-        await options.fdatasync(file)
-        await disk.sync(directory)
+        await disk.flush(file, 'wal.roll')
+        await disk.sync(directory, 'wal.roll')
       }
       disk.close(file)
       return segment
@@ -101,17 +109,17 @@ export async function openWal(state: string, options: { writer: string; disk: Di
     async adopt(from, now) {
       const name = { writer, sequence: ++sequence }
       const path = join(directory, fileName(sequence, LETTERS))
-      const { size } = statSync(from)
-      await disk.rename(from, path)
-      await disk.sync(directory)
+      await disk.rename(from, path, 'wal.adopt')
+      await disk.sync(directory, 'wal.adopt')
+      const { size } = statSync(path)
       return { name, path, bytes: size, lines: undefined, closedAt: now }
     },
     async close() {
       clearInterval(timer)
       await syncing
       if (open.file !== undefined) disk.close(open.file)
-      await retire(directory)
-      lock?.release()
+      await retire(disk, directory)
+      lock.release()
     },
   }
 }
@@ -125,21 +133,31 @@ export interface Abandoned {
 }
 
 /** The logs of dead writers, oldest first, each held by its lock from when it is yielded until it is released. Live writers hold theirs. */
-export async function* abandoned(state: string, now: number): AsyncGenerator<Abandoned> {
-  const wal = join(state, 'wal')
-  for (const writer of (await list(wal)).filter(isWriter)) {
-    const directory = join(wal, writer)
-    const lock = await acquire(join(directory, 'lock'), now)
+export async function* abandoned(disk: Disk, state: string, now: number): AsyncGenerator<Abandoned> {
+  for (const entry of await list(join(state, 'wal'))) {
+    const writer = entry.startsWith(UNNAMED) ? entry.slice(UNNAMED.length) : entry
+    const directory = join(state, 'wal', entry)
+    if (!isWriter(writer) || (entry !== writer && now - changedAt(directory) < YOUNG)) continue
+    const lock = await acquirePatiently(join(directory, 'lock'), now).catch((error: unknown) => {
+      // Its writer has ended well since it was listed.
+      if (existsSync(directory)) throw error
+      return undefined
+    })
     if (!lock) continue
     yield {
       writer,
       segments: (await list(directory)).filter(isSegmentFile).map((file) => leftover(writer, directory, file)),
       async release() {
-        await retire(directory)
+        await retire(disk, directory)
         lock.release()
       },
     }
   }
+}
+
+/** Whether a writer of this name has a log, be it dead or alive. */
+export function hasLog(state: string, writer: string): boolean {
+  return existsSync(join(state, 'wal', writer))
 }
 
 /** Names of all segments that are in any log: their files in the lake are not final. */
@@ -159,9 +177,13 @@ function leftover(writer: string, directory: string, file: string): Segment {
 }
 
 /** A directory with nothing but its lock file in it is of no more use. */
-async function retire(directory: string): Promise<void> {
+async function retire(disk: Disk, directory: string): Promise<void> {
   if ((await list(directory)).some(isSegmentFile)) return
-  await rm(directory, { recursive: true, force: true })
+  await disk.removeTree(directory, 'wal.retire')
+}
+
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
 }
 
 function fileName(sequence: number, kind = RAW): string {
@@ -175,4 +197,15 @@ export function isSegmentFile(file: string): boolean {
 
 export function sequenceOf(file: string): number {
   return Number(file.slice(0, 8))
+}
+
+/** The newest segment of each log, live or dead. */
+export async function logTails(state: string): Promise<string[]> {
+  const wal = join(state, 'wal')
+  const tails: string[] = []
+  for (const writer of (await list(wal)).filter(isWriter)) {
+    const last = (await list(join(wal, writer))).filter(isSegmentFile).at(-1)
+    if (last !== undefined) tails.push(join(wal, writer, last))
+  }
+  return tails
 }

@@ -1,7 +1,6 @@
-import { link, lstat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Disk } from './disk.ts'
-import { diskFailure } from './disk.ts'
 import { currentGeneration } from './hour.ts'
 import type { Hour, SegmentName } from './names.ts'
 import { formatFile, formatHour } from './names.ts'
@@ -13,14 +12,13 @@ import { formatFile, formatHour } from './names.ts'
 export async function commitFile(disk: Disk, staged: string, options: { lake: string; hour: Hour; segment: SegmentName }): Promise<string> {
   const { lake, hour, segment } = options
   const hourDirectory = join(lake, formatHour(hour))
-  await undrop(disk, join(hourDirectory, '..'))
-  let generation = await currentGeneration(hourDirectory)
+  await undrop(disk, dirname(hourDirectory))
+  let generation = await openGeneration(disk, hourDirectory)
   let path = join(lake, formatFile({ hour, generation, segment }))
-  await disk.makeDirectory(join(path, '..'))
-  await disk.sync(staged)
+  await disk.sync(staged, 'commit.sync')
   // The commit point: before it no reader sees the batch, after it every reader does.
-  await disk.rename(staged, path)
-  await disk.sync(join(path, '..'))
+  await disk.rename(staged, path, 'commit.rename')
+  await disk.sync(dirname(path), 'commit.settle')
   // A compaction that swapped the hour meanwhile has made the directory we renamed into one of the past: the rename
   // went through its symlink. The file follows; a compaction that saw it first has linked it already.
   for (let now = await currentGeneration(hourDirectory); now !== generation; now = await currentGeneration(hourDirectory)) {
@@ -32,24 +30,39 @@ export async function commitFile(disk: Disk, staged: string, options: { lake: st
   return path
 }
 
+/** The directory that takes the files of an hour; made where the hour has none. */
+async function openGeneration(disk: Disk, hourDirectory: string): Promise<number> {
+  let generation = await currentGeneration(hourDirectory)
+  for (;;) {
+    await disk.makeDirectory(join(hourDirectory, String(generation)), 'commit.directory')
+    // One who slept through a compaction and the grace after it has made the directory of a generation of the past.
+    const now = await currentGeneration(hourDirectory)
+    if (now === generation) return generation
+    generation = now
+  }
+}
+
 /** Gives the file at `from` the name `to` too, over whatever is there. */
 async function follow(disk: Disk, from: string, to: string, scratch: string): Promise<void> {
-  try {
-    await link(from, scratch)
-  } catch (error) {
-    throw diskFailure('link', `${from} to ${scratch}`, error)
-  }
-  await disk.rename(scratch, to)
+  await disk.link(from, scratch, 'follow.link')
+  await disk.rename(scratch, to, 'follow.rename')
   // Two names of one file: rename(2) has then done nothing.
-  await disk.remove(scratch)
-  await disk.sync(join(to, '..'))
+  await disk.remove(scratch, 'follow.remove')
+  await disk.sync(dirname(to), 'follow.settle')
 }
 
 /** A date that retention dropped is a symlink until its grace ends; an event of that date begins it anew. */
 async function undrop(disk: Disk, date: string): Promise<void> {
-  const found = await lstat(date).catch(() => undefined)
-  if (found?.isSymbolicLink()) {
-    await disk.remove(date)
-    await disk.sync(join(date, '..'))
+  if (!(await isSymlink(date))) return
+  try {
+    await disk.remove(date, 'commit.undrop')
+  } catch (error) {
+    // Another writer was first, and has made the directory.
+    if (await isSymlink(date)) throw error
   }
+  await disk.sync(dirname(date), 'commit.undrop')
+}
+
+function isSymlink(path: string): Promise<boolean> {
+  return lstat(path).then((found) => found.isSymbolicLink(), () => false)
 }

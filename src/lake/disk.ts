@@ -1,67 +1,115 @@
-import { closeSync, constants, openSync, writevSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { closeSync, constants, fdatasync, openSync, writeFileSync, writevSync } from 'node:fs'
+import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { exchange } from './libc.ts'
+import type { Step } from './steps.ts'
 
-/** The operations on which durability rests. One object, so that a test can make the k-th of them fail. */
+/** What changes the disk, or makes a change last: all that durability rests on. Each call says of which step it is. */
 export interface Disk {
   /** Opens a new file for appending. */
-  create(path: string): number
-  append(file: number, parts: readonly Buffer[]): void
+  create(path: string, step: Step): number
+  append(file: number, parts: readonly Buffer[], step: Step): void
+  /** Like {@link Disk.sync} for what has been appended. */
+  flush(file: number, step: Step): Promise<void>
   close(file: number): void
-  write(path: string, text: string | Buffer): Promise<void>
+  write(path: string, text: string | Buffer, step: Step): Promise<void>
   /** fsync of a file or a directory. Never retried: after a failure the kernel may have dropped the pages. */
-  sync(path: string): Promise<void>
-  rename(from: string, to: string): Promise<void>
-  remove(path: string): Promise<void>
-  read(path: string): Promise<string>
+  sync(path: string, step: Step): Promise<void>
+  rename(from: string, to: string, step: Step): Promise<void>
+  /** A second name for a file. False where the name is taken. */
+  link(from: string, to: string, step: Step): Promise<boolean>
+  symlink(text: string, path: string, step: Step): Promise<void>
   /** Swaps what two paths name, in one step. */
-  exchange(a: string, b: string): Promise<void>
-  makeDirectory(path: string): Promise<void>
+  exchange(a: string, b: string, step: Step): Promise<void>
+  makeDirectory(path: string, step: Step): Promise<void>
+  /** Removes a file or a symlink, if there is one. */
+  remove(path: string, step: Step): Promise<void>
+  /** Removes a directory with all that is in it; symlinks in it are not followed. */
+  removeTree(path: string, step: Step): Promise<void>
+  read(path: string): Promise<string>
 }
 
-export const realDisk: Disk = {
-  create: (path) => guard('create', path, () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND)),
-  append(file, parts) {
-    let left = parts
-    while (left.length > 0) {
-      let written = guard('write to the WAL', '', () => writevSync(file, left as Buffer[]))
-      const rest: Buffer[] = []
-      for (const part of left) {
-        if (written >= part.length) written -= part.length
-        else {
-          rest.push(part.subarray(written))
-          written = 0
-        }
-      }
-      left = rest
+/** System calls by the names under which a test makes them fail. */
+export const CALLS = ['create', 'write', 'fsync', 'rename', 'link', 'symlink', 'exchange', 'mkdir', 'unlink'] as const
+
+export type Call = (typeof CALLS)[number]
+
+/** Stands before each system call of a disk: acts, or does what a test wants. `half` does a part of a write. */
+export type Gate = <T>(call: Call, step: Step, act: () => T, half?: () => void) => T
+
+export function openDisk(gate: Gate = (_call, _step, act) => act()): Disk {
+  /** A new directory is durable once its parent is. */
+  async function make(path: string, step: Step): Promise<void> {
+    try {
+      await gate('mkdir', step, () => mkdir(path))
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
+      // Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does.
+      if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
+      await make(dirname(path), step)
+      await gate('mkdir', step, () => mkdir(path)).catch((again: unknown) => {
+        if (codeOf(again) !== 'EEXIST') throw again
+      })
     }
-  },
-  close: (file) => closeSync(file),
-  write: (path, text) => guardAsync('write', path, () => writeFile(path, text)),
-  sync: (path) => guardAsync('fsync', path, () => syncPath(path)),
-  rename: (from, to) => guardAsync('rename into place', to, () => rename(from, to)),
-  remove: (path) => guardAsync('remove', path, () => rm(path, { force: true })),
-  read: (path) => guardAsync('read', path, () => readFile(path, 'utf8')),
-  exchange: (a, b) => guardAsync('exchange', `${a} and ${b}`, () => exchange(a, b)),
-  makeDirectory: (path) => guardAsync('make directory', path, () => makeDurable(path)),
+    await gate('fsync', step, () => syncPath(dirname(path)))
+  }
+
+  async function removeAll(path: string, step: Step): Promise<void> {
+    const found = await unlessGone(lstat(path))
+    if (!found?.isDirectory()) return void (found && (await unlessGone(gate('unlink', step, () => unlink(path)))))
+    for (const name of await list(path)) await removeAll(join(path, name), step)
+    try {
+      await unlessGone(gate('unlink', step, () => rmdir(path)))
+    } catch (error) {
+      // Something was put into it meanwhile, such as the lock of one who looks whether this log is of a dead writer.
+      if (codeOf(error) !== 'ENOTEMPTY') throw error
+      await removeAll(path, step)
+    }
+  }
+
+  return {
+    create: (path, step) =>
+      guard('create', path, () => gate('create', step, () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND))),
+    append(file, parts, step) {
+      let left = parts
+      while (left.length > 0) {
+        const now = left
+        const half = (): void => void writevSync(file, [firstHalf(Buffer.concat(now))])
+        left = after(left, guard('write to the WAL', '', () => gate('write', step, () => writevSync(file, now as Buffer[]), half)))
+      }
+    },
+    flush: (file, step) => guardAsync('fsync', 'the WAL', () => gate('fsync', step, () => datasync(file))),
+    close: (file) => closeSync(file),
+    write: (path, text, step) =>
+      guardAsync('write', path, () => gate('write', step, () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
+    sync: (path, step) => guardAsync('fsync', path, () => gate('fsync', step, () => syncPath(path))),
+    rename: (from, to, step) => guardAsync('rename into place', to, () => gate('rename', step, () => rename(from, to))),
+    link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => linked(() => gate('link', step, () => link(from, to)))),
+    symlink: (text, path, step) => guardAsync('symlink', path, () => gate('symlink', step, () => symlink(text, path))),
+    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => gate('exchange', step, () => exchange(a, b))),
+    makeDirectory: (path, step) => guardAsync('make directory', path, () => make(path, step)),
+    remove: (path, step) => guardAsync('remove', path, () => unlessGone(gate('unlink', step, () => unlink(path)))),
+    removeTree: (path, step) => guardAsync('remove', path, () => removeAll(path, step)),
+    read: (path) => guardAsync('read', path, () => readFile(path, 'utf8')),
+  }
 }
 
-/** Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does. */
-async function makeDurable(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
-    await makeDurable(dirname(path))
-    await mkdir(path).catch((again: unknown) => {
-      if (codeOf(again) !== 'EEXIST') throw again
-    })
+const datasync = promisify(fdatasync)
+
+/** What of the parts is left to write after `written` bytes of them. */
+function after(parts: readonly Buffer[], written: number): Buffer[] {
+  const rest: Buffer[] = []
+  for (const part of parts) {
+    if (written < part.length) rest.push(part.subarray(written))
+    written = Math.max(0, written - part.length)
   }
-  // A new directory is durable once its parent is.
-  await syncPath(dirname(path))
+  return rest
+}
+
+function firstHalf(bytes: Buffer): Buffer {
+  return bytes.subarray(0, bytes.length >> 1)
 }
 
 async function syncPath(path: string): Promise<void> {
@@ -70,6 +118,25 @@ async function syncPath(path: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+async function linked(act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act()
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function unlessGone<T>(act: Promise<T>): Promise<T | undefined> {
+  try {
+    return await act
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -107,6 +174,14 @@ export function diskFailure(doing: string, path: string, error: unknown): Failur
   if (error instanceof Failure) return error
   const code = codeOf(error)
   return new Failure(`cannot ${doing} ${path}: ${ADVICE[code ?? ''] ?? messageOf(error)}${code ? ` (${code})` : ''}`.replace('  ', ' '), EXIT.io)
+}
+
+/** The same for what DuckDB says of a write that failed; any other error of its comes back as it is. It gives no codes, but the system's own words. */
+export function engineFailure(path: string, error: unknown): unknown {
+  const text = messageOf(error)
+  if (error instanceof Failure || !/^IO Error/.test(text)) return error
+  const code = /No space left/.test(text) ? 'ENOSPC' : /Too many open files/.test(text) ? 'EMFILE' : 'EIO'
+  return diskFailure('write', path, Object.assign(new Error(text), { code }))
 }
 
 /** Names in a directory, sorted; none where there is no such directory. */

@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { flock } from './libc.ts'
 
@@ -45,6 +46,35 @@ export async function acquire(path: string, now: number): Promise<Lock | undefin
       closeSync(fd)
     },
   }
+}
+
+/** Like {@link acquire}, but not put off by one who only asks whether it is held, which takes some microseconds. */
+export async function acquirePatiently(path: string, now: number): Promise<Lock | undefined> {
+  for (let tries = 1; ; tries++) {
+    const lock = await acquire(path, now)
+    if (lock || tries === TRIES) return lock
+    await sleep(TRIES)
+  }
+}
+
+/** Times, and ms between them. */
+const TRIES = 5
+
+/** The lock of an existing directory itself, waited for. Nothing is written: the directory can hold what others read. */
+export async function acquireDirectory(path: string): Promise<Lock> {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch (error) {
+    throw new Failure(`cannot open the directory ${path} (${codeOf(error) ?? messageOf(error)}); make it one that this user may read`, EXIT.io)
+  }
+  try {
+    while (!(await flock(fd))) await sleep(20)
+  } catch (error) {
+    closeSync(fd)
+    throw new Failure(`cannot lock ${path} (${codeOf(error) ?? messageOf(error)}); keep it on a local filesystem that has flock(2)`, EXIT.io)
+  }
+  return { release: () => closeSync(fd) }
 }
 
 /**

@@ -1,15 +1,16 @@
 import { stat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { quote } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { parseBytes, parseDuration } from '../quantity.ts'
-import type { LakePlace, Merged } from './compact.ts'
-import { compact, dropDate, sweepTrash } from './compact.ts'
+import type { Merged } from './compact.ts'
+import { compact } from './compact.ts'
 import type { LakeFile, Merge } from './compaction.ts'
-import { parseTrash, planCompaction, planRetention } from './compaction.ts'
-import { list } from './disk.ts'
+import { planCompaction, planRetention } from './compaction.ts'
 import { newestFiles, takeSnapshot } from './snapshot.ts'
+import type { LakePlace } from './trash.ts'
+import { busyPlaces, dropDate, sweepTrash } from './trash.ts'
 
 /** The options of whatever compacts and drops. */
 export const MAINTENANCE = {
@@ -33,8 +34,8 @@ export interface MaintainOptions {
   grace: number
   /** Let retention drop more than half of the lake. */
   yes: boolean
-  /** Segments that are still in some log. */
-  pending: ReadonlySet<string>
+  /** Gives the segments that are still in some log. */
+  pending(): Promise<ReadonlySet<string>>
 }
 
 export interface MaintainPlan {
@@ -65,11 +66,14 @@ export async function planMaintenance({ lake, state }: Pick<LakePlace, 'lake' | 
   const { watermark, keep } = options
   if (watermark === undefined) return { merges: [], dates: [] }
   const files = await filesWithSizes(lake)
-  const dates = keep === undefined ? [] : planRetention(files, { keep, watermark })
+  // After the files: the log of a segment is there before its file, and gone once that is final.
+  const pending = await options.pending()
+  const busy = await busyPlaces(state)
+  // The symlinks of a merged hour lead into the trash from where the hour is: it stays there for their grace.
+  const dates = keep === undefined ? [] : planRetention(files, { keep, watermark }).filter((date) => !busy.dates.has(date))
   refuseLarge(files, dates, options.yes)
-  const busy = new Set((await list(join(state, 'trash'))).flatMap((id) => parseTrash(id)?.hour ?? []))
   const staying = files.filter(({ path }) => !dates.some((date) => path.startsWith(`${date}/`)))
-  return { merges: planCompaction(staying, { ...options, watermark, busy }), dates }
+  return { merges: planCompaction(staying, { ...options, watermark, pending, busy: busy.hours }), dates }
 }
 
 function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: boolean): void {

@@ -30,6 +30,12 @@ export function isWriter(name: string): boolean {
   return WRITER.test(name)
 }
 
+/** The writer whose name this file's name begins with, such as that of a segment: `20260704T143808085Z-k3x9qa-00000001.parquet`. */
+export function writerOf(file: string): string | undefined {
+  const writer = file.slice(0, '20260704T143808085Z-k3x9qa'.length)
+  return isWriter(writer) ? writer : undefined
+}
+
 export function formatSegment({ writer, sequence }: SegmentName): string {
   return `${writer}-${String(sequence).padStart(8, '0')}`
 }

@@ -19,7 +19,7 @@ export interface Position {
  * Time cursors are rewound by so much, µs: a host's time_us is not strictly ordered, and another host stamped the same
  * events a little earlier or later.
  */
-const REWIND = 5e6
+export const REWIND = 5e6
 /** Repeats are recognised this far back, µs. */
 const WINDOW = 4 * REWIND
 /** From this value on a v2 cursor is a time in µs, below it a seq. */

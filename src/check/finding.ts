@@ -1,0 +1,40 @@
+/** What `--repair` can do about a finding. Nothing is ever deleted but directories that are empty. */
+export type Repair =
+  /** Into the quarantine. */
+  | 'move'
+  /** Its rows go where they belong, as far as they are not there already; then the file goes into the quarantine. */
+  | 'rewrite'
+  /** Directory that holds nothing. */
+  | 'remove-empty'
+  /** What dead writers left in the WAL is converted. */
+  | 'recover'
+  /** What a killed compaction left is finished or undone. */
+  | 'settle'
+
+export interface Finding {
+  severity: 'error' | 'warning'
+  /** Which check found it. */
+  check: Check
+  /** Below the lake or the state, with `/`. */
+  path: string
+  root: 'lake' | 'state'
+  /** What is wrong. */
+  what: string
+  /** What to do. */
+  do: string
+  repair?: Repair
+  /** Of what is to be moved: it is left alone if by then something else has its name. */
+  inode?: number
+}
+
+export type Check =
+  | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
+  | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'trash'
+
+export const DO = {
+  move: '--repair moves it to quarantine',
+  rewrite: '--repair writes its rows where they belong and moves it to quarantine',
+  'remove-empty': '--repair removes it while no writer is live',
+  recover: 'the next handle-stream, periodic or --repair converts it',
+  settle: "the next periodic, 'sluice compact' or --repair settles it",
+} satisfies Record<Repair, string>

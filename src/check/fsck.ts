@@ -1,0 +1,112 @@
+import { lstat, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { formatSegment } from '../lake/names.ts'
+import { EVENTS } from '../lake/schema.ts'
+import type { Finding } from './finding.ts'
+import type { FileFacts } from './lake-findings.ts'
+import { lakeFindings } from './lake-findings.ts'
+import { letterFileProblem } from './letters.ts'
+import type { Inspector, Repeated } from './parquet.ts'
+import { badStart } from './parquet.ts'
+import { surveyState } from './state.ts'
+import { stateFindings } from './state-findings.ts'
+import type { Entry } from './walk.ts'
+import { walk } from './walk.ts'
+
+export interface Checked {
+  /** By path, errors first. */
+  findings: Finding[]
+  files: number
+  /** As the footers say. */
+  rows: number
+  /** Some writer is at work. */
+  live: boolean
+}
+
+const UNKNOWN = { broken: 'it cannot be read' }
+
+/** Looks at everything under the lake and the state, and changes nothing. `quick` leaves out what needs the rows; `alone` holds the lock of periodic. */
+export async function fsck(places: { lake: string; state: string }, inspector: Inspector, { quick, now, alone }: { quick: boolean; now: number; alone: boolean }): Promise<Checked> {
+  const { lake, state } = places
+  // First the logs: what is committed meanwhile is then final or still known as pending.
+  const facts = await surveyState(state, now, { alone })
+  const pending = new Map(facts.logs.flatMap(({ live, segments }) => segments.map(({ name }) => [formatSegment(name), live] as const)))
+  const entries = await walk(lake)
+  const files = await inspect(lake, entries.filter(({ kind }) => kind === 'file'), inspector, quick)
+  const rows = files.reduce((sum, file) => sum + ('rows' in file.rows ? file.rows.rows : 0), 0)
+  const whole = files.filter(({ content }) => content !== undefined && !('broken' in content)).map(({ entry }) => join(lake, entry.path))
+  const letters = new Map<string, string>()
+  for (const { path } of facts.rejected.files) {
+    const problem = await letterFileProblem(join(state, 'rejected', path), path)
+    if (problem !== undefined) letters.set(path, problem)
+  }
+  const findings = [
+    ...lakeFindings({
+      now,
+      entries,
+      files,
+      repeated: quick ? [] : await repeated(inspector, whole, rows),
+      trash: await realpath(join(state, 'trash')).catch(() => undefined),
+      pending,
+    }),
+    ...stateFindings(facts, { now, sameFilesystem: await sameFilesystem(lake, state), letters }),
+  ]
+  const rank = ({ severity, root, path }: Finding): string => `${severity === 'error' ? 0 : 1} ${root} ${path}`
+  return {
+    findings: findings.sort((a, b) => (rank(a) < rank(b) ? -1 : Number(rank(a) > rank(b)))),
+    files: files.length,
+    rows,
+    live: facts.logs.some(({ live }) => live),
+  }
+}
+
+async function inspect(lake: string, entries: readonly Entry[], inspector: Inspector, quick: boolean): Promise<FileFacts[]> {
+  const at = ({ path }: Entry): string => join(lake, path)
+  const starts = new Map<string, string | undefined>()
+  for (const entry of entries) starts.set(at(entry), await badStart(at(entry)))
+  const begun = entries.map(at).filter((path) => starts.get(path) === undefined)
+  const rows = await inspector.rows(begun)
+  const sound = begun.filter((path) => 'rows' in (rows.get(path) ?? UNKNOWN))
+  const [groups, schemas] = [await inspector.groups(sound), await inspector.schemas(sound)]
+  const contents = quick ? undefined : await inspector.contents(sound.filter((path) => hasColumns(schemas.get(path) ?? UNKNOWN)))
+  const facts = await Promise.all(
+    entries.map(async (entry): Promise<FileFacts | undefined> => {
+      const path = at(entry)
+      const file = {
+        entry,
+        start: starts.get(path),
+        rows: rows.get(path) ?? UNKNOWN,
+        groups: groups.get(path) ?? UNKNOWN,
+        schema: schemas.get(path) ?? UNKNOWN,
+        content: contents?.get(path),
+      }
+      const failed = [file.rows, file.groups, file.schema, file.content ?? {}].some((answer) => 'broken' in answer)
+      // What was retired while we looked is no fault.
+      return failed && (await lstat(path).catch(() => undefined)) === undefined ? undefined : file
+    }),
+  )
+  return facts.filter((file) => file !== undefined)
+}
+
+/** Asked over many files at once, some of which may have been retired since they were listed. */
+async function repeated(inspector: Inspector, files: readonly string[], rows: number): Promise<Repeated[]> {
+  try {
+    return await inspector.repeated(files, rows)
+  } catch (error) {
+    const there = await Promise.all(files.map((file) => lstat(file).then(() => true, () => false)))
+    const left = files.filter((_, index) => there[index])
+    if (left.length === files.length) throw error
+    return inspector.repeated(left, rows)
+  }
+}
+
+/** Whether all columns of the events are there, so that its rows can be read as such. */
+function hasColumns(schema: FileFacts['schema']): boolean {
+  if ('broken' in schema) return false
+  return Object.entries(EVENTS).every(([name, type]) => schema.columns.includes(`${name} ${type}`))
+}
+
+export async function sameFilesystem(lake: string, state: string): Promise<boolean | undefined> {
+  const [a, b] = await Promise.all([lake, state].map((path) => stat(path).catch(() => undefined)))
+  return a && b ? a.dev === b.dev : undefined
+}

@@ -1,0 +1,177 @@
+import { lstat, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isSegmentFile, sequenceOf } from '../ingest/wal.ts'
+import { list } from '../lake/disk.ts'
+import type { Holder } from '../lake/lock.ts'
+import { holder, isHeld } from '../lake/lock.ts'
+import type { SegmentName } from '../lake/names.ts'
+import { isWriter, writerOf } from '../lake/names.ts'
+import type { Entry } from './walk.ts'
+import { walk } from './walk.ts'
+
+/** A writer's log. Live while anyone holds its lock: the writer, or whoever recovers it. */
+export interface Log {
+  writer: string
+  live: boolean
+  segments: { name: SegmentName; bytes: number; modified: number }[]
+}
+
+/** Something that nobody is known to need; `path` is below the state. */
+export interface Leftover {
+  path: string
+  bytes: number
+  modified: number
+  inode: number
+}
+
+/** What is in the state directory, at about one moment. */
+export interface StateFacts {
+  logs: Log[]
+  /** In `wal/`, neither a log nor part of one. */
+  walStrays: Leftover[]
+  /** Files of batches and runs under way, and how many of them nobody is at work on. */
+  staging: { files: number; bytes: number; leftovers: Leftover[] }
+  /** Files of dead letters, and what else is beside them. */
+  rejected: { files: Entry[]; strays: Leftover[] }
+  trash: Trash[]
+  periodic: Periodic
+  quarantine: { files: number; bytes: number }
+}
+
+/** An entry of `trash/` with all that is in it. */
+export interface Trash {
+  id: string
+  kind: Entry['kind']
+  bytes: number
+  /** When it was exchanged into the trash, ms. */
+  changed: number
+  modified: number
+  inode: number
+  /** Names of what is directly in it. */
+  holds: string[]
+}
+
+export interface Periodic {
+  /** Who compacts or runs models now; `true` where its name cannot be told. */
+  running: Holder | true | undefined
+  /** When the last one ended, ms; undefined where none ever ran or it is running. */
+  ended: number | undefined
+  /** It was killed: `ended` is when it began. */
+  killed: boolean
+}
+
+/** What is younger than this may belong to a process that is about to say so, ms. */
+export const YOUNG = 60_000
+
+/** What is in staging under no writer's name is somebody's for this long, ms. */
+const OWNERLESS = 3_600_000
+
+/** `alone`: we hold the lock of periodic ourselves. */
+export async function surveyState(state: string, now: number, { alone = false } = {}): Promise<StateFacts> {
+  const before = await surveyPeriodic(state)
+  // Before the logs: a writer has a log before it stages anything.
+  const staged = tops(await walk(join(state, 'staging')))
+  const { logs, strays } = await surveyWal(state, now)
+  const live = new Map(logs.map((log) => [log.writer, log.live]))
+  const rejected = await walk(join(state, 'rejected'))
+  const kept = (entry: Entry): boolean => entry.kind === 'file' && /^[^/]+\.ndjson$/.test(entry.path)
+  const trash = await surveyTrash(state)
+  // Whoever has come or gone meanwhile was at work on what we saw.
+  const after = before.running ? before : await surveyPeriodic(state)
+  const periodic = alone ? { ...after, running: undefined } : after
+  const quarantined = (await walk(join(state, 'quarantine'))).filter(({ kind }) => kind !== 'directory')
+  return {
+    logs,
+    walStrays: strays,
+    staging: {
+      files: staged.reduce((sum, { files }) => sum + files, 0),
+      bytes: total(staged),
+      leftovers: await stillThere(
+        state,
+        staged
+          .filter(({ path, files, modified }) => files > 0 && isLeftover(path, { live, periodic: periodic.running !== undefined, age: now - modified }))
+          .map((entry) => leftover('staging', entry)),
+      ),
+    },
+    rejected: { files: rejected.filter(kept), strays: tops(rejected.filter((entry) => !kept(entry))).map((entry) => leftover('rejected', entry)) },
+    trash,
+    periodic,
+    quarantine: { files: quarantined.length, bytes: total(quarantined) },
+  }
+}
+
+/** True of what is in `staging/` under this name and nobody is at work on. Pure. */
+export function isLeftover(name: string, { live, periodic, age }: { live: ReadonlyMap<string, boolean>; periodic: boolean; age: number }): boolean {
+  if (name === 'periodic') return !periodic
+  const writer = writerOf(name)
+  return writer === undefined ? age > OWNERLESS : live.get(writer) !== true
+}
+
+/** A writer that has ended since its staging was listed has taken that with it. */
+async function stillThere(state: string, leftovers: readonly Leftover[]): Promise<Leftover[]> {
+  const there = await Promise.all(leftovers.map(({ path }) => lstat(join(state, path)).then(() => true, () => false)))
+  return leftovers.filter((_, index) => there[index])
+}
+
+async function surveyPeriodic(state: string): Promise<Periodic> {
+  const path = join(state, 'periodic.lock')
+  const running = (await isHeld(path)) ? (holder(path) ?? true) : undefined
+  // Whoever lets go of the lock empties its file.
+  const file = await stat(path).catch(() => undefined)
+  return { running, ended: running || !file ? undefined : file.mtimeMs, killed: !running && file !== undefined && file.size > 0 }
+}
+
+async function surveyWal(state: string, now: number): Promise<{ logs: Log[]; strays: Leftover[] }> {
+  const wal = join(state, 'wal')
+  // Before its files are looked at: a writer that ends meanwhile takes its lock with it, and was live.
+  const held = new Map<string, boolean>()
+  for (const name of await list(wal)) held.set(name, await isHeld(join(wal, name, 'lock')))
+  const entries = await walk(wal)
+  const logs = new Map<string, Log>()
+  const strays: Entry[] = []
+  for (const entry of entries.filter(({ path }) => !path.includes('/'))) {
+    const live = held.get(entry.path) ?? true
+    if (entry.kind === 'directory' && isWriter(entry.path)) logs.set(entry.path, { writer: entry.path, live, segments: [] })
+    // A log gets its writer's name once it is locked.
+    else if (!live && now - entry.modified > YOUNG) strays.push(entry)
+  }
+  for (const entry of entries) {
+    const [writer = '', file, ...deeper] = entry.path.split('/')
+    const log = logs.get(writer)
+    if (!log || file === undefined || deeper.length > 0) continue
+    if (entry.kind === 'file' && isSegmentFile(file)) {
+      log.segments.push({ name: { writer, sequence: sequenceOf(file) }, bytes: entry.bytes, modified: entry.modified })
+    } else if (file !== 'lock') strays.push(entry)
+  }
+  return { logs: [...logs.values()], strays: strays.map((entry) => leftover('wal', entry)) }
+}
+
+async function surveyTrash(state: string): Promise<Trash[]> {
+  const entries = await walk(join(state, 'trash'))
+  return entries
+    .filter(({ path }) => !path.includes('/'))
+    .map(({ path: id, ...entry }) => {
+      const below = entries.filter(({ path }) => path.startsWith(`${id}/`))
+      const direct = below.map(({ path }) => path.slice(id.length + 1)).filter((path) => !path.includes('/'))
+      return { id, kind: entry.kind, bytes: entry.bytes + total(below), changed: entry.changed, modified: entry.modified, inode: entry.inode, holds: direct }
+    })
+}
+
+/** The entries directly in a directory, each with the bytes and the newest change of all that is in it. */
+function tops(entries: readonly Entry[]): (Entry & { files: number })[] {
+  return entries
+    .filter(({ path }) => !path.includes('/'))
+    .map((top) => {
+      const all = entries.filter(({ path }) => path === top.path || path.startsWith(`${top.path}/`))
+      const files = all.filter(({ kind }) => kind !== 'directory').length
+      return { ...top, bytes: total(all), modified: Math.max(...all.map(({ modified }) => modified)), files }
+    })
+}
+
+function total(entries: readonly { bytes: number }[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function leftover(directory: string, { path, bytes, modified, inode }: Entry): Leftover {
+  return { path: `${directory}/${path}`, bytes, modified, inode }
+}

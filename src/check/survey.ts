@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import { codeOf, Failure } from '../failure.ts'
+import { reasons } from '../ingest/reject.ts'
+import { canExchange } from '../lake/libc.ts'
+import { filesWithSizes } from '../lake/maintain.ts'
+import { newestFiles } from '../lake/snapshot.ts'
+import { sameFilesystem } from './fsck.ts'
+import type { Inspector } from './parquet.ts'
+import { surveyState } from './state.ts'
+import type { StatusFacts } from './status.ts'
+
+/** What status shows, from names, sizes and footers: no event is read. A missing lake is an empty one. */
+export async function survey(places: { lake: string; state: string }, inspector: Inspector, { now, sealAfter }: { now: number; sealAfter: number }): Promise<StatusFacts> {
+  const { lake, state } = places
+  const facts = await surveyState(state, now)
+  const files = await filesWithSizes(lake)
+  const paths = new Map(files.map(({ path }) => [join(lake, path), path]))
+  const footers = await inspector.rows([...paths.keys()])
+  const readable = [...paths.keys()].filter((path) => 'rows' in (footers.get(path) ?? {}))
+  // By the partition; what is in no partition may be of any time.
+  const groups = await inspector.groups(newestFiles({ lake, files: readable }))
+  const latest = [...groups.values()].flatMap((group) => ('to' in group && group.to !== undefined ? [Math.floor(group.to / 1000)] : []))
+  return {
+    now,
+    sealAfter,
+    files,
+    footers: new Map([...footers].map(([path, footer]) => [paths.get(path) as string, footer])),
+    newest: latest.length === 0 ? undefined : latest.reduce((a, b) => Math.max(a, b)),
+    state: facts,
+    rejects: await readRejects(state),
+    exchange: await exchanges(),
+    sameFilesystem: await sameFilesystem(lake, state),
+  }
+}
+
+async function readRejects(state: string, tries = 3): Promise<StatusFacts['rejects']> {
+  try {
+    return await reasons(state)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    // A file was fed back between being listed and being read.
+    return codeOf(error) === 'ENOENT' && tries > 1 ? readRejects(state, tries - 1) : undefined
+  }
+}
+
+async function exchanges(): Promise<boolean> {
+  return canExchange().catch(() => false)
+}

@@ -1,0 +1,47 @@
+import { open, stat } from 'node:fs/promises'
+import { codeOf } from '../failure.ts'
+import { linesOf } from './lines.ts'
+import { logTails } from './wal.ts'
+
+/** Of the end of a log, so many bytes are looked at: more than a hundred lines. */
+const TAIL = 2 ** 16
+
+/** Newest event time in any log, Unix µs; undefined where no log has a line that says. Segments that vanish meanwhile are in the lake. */
+export async function newestInLogs(state: string): Promise<number | undefined> {
+  let newest: number | undefined
+  for (const path of await logTails(state)) {
+    for (const line of linesOf(await tail(path))) {
+      const micros = microsOf(line)
+      if (micros !== undefined && micros > (newest ?? 0)) newest = micros
+    }
+  }
+  return newest
+}
+
+function microsOf(line: Buffer): number | undefined {
+  try {
+    const { time_us, timestamp } = JSON.parse(line.toString('utf8')) as Record<string, unknown>
+    if (typeof time_us === 'number' && Number.isSafeInteger(time_us)) return time_us
+    const ms = typeof timestamp === 'string' ? Date.parse(timestamp) : NaN
+    return Number.isNaN(ms) ? undefined : ms * 1000
+  } catch {
+    return undefined
+  }
+}
+
+async function tail(path: string): Promise<Buffer> {
+  try {
+    const { size } = await stat(path)
+    const file = await open(path, 'r')
+    try {
+      const bytes = Buffer.alloc(Math.min(size, TAIL))
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, size - bytes.length)
+      return bytes.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
+}

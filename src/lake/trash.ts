@@ -1,0 +1,119 @@
+import { lstat, readlink, realpath } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { Failure } from '../failure.ts'
+import { parseTrash } from './compaction.ts'
+import type { Disk } from './disk.ts'
+import { list } from './disk.ts'
+import type { Hour } from './names.ts'
+import { formatHour } from './names.ts'
+
+export interface LakePlace {
+  lake: string
+  state: string
+  disk: Disk
+  now: () => number
+}
+
+/** `trash/<id>.json`, there from before the exchange of an hour until nothing is left to carry over. */
+export interface Note {
+  /** The old generation. */
+  generation: number
+  /** Which of its files the merge has taken in: anything else goes on as it is. */
+  inputs: string[]
+}
+
+/** What compactions and retentions of killed runs became, by their ids, and what was past its grace. */
+export interface Swept {
+  finished: string[]
+  undone: string[]
+  emptied: string[]
+}
+
+/** Hours and dates (as `date=2026-07-04`) whose old files wait for the end of their grace, or that a killed run has not finished with. */
+export async function busyPlaces(state: string): Promise<{ hours: Set<Hour>; dates: Set<string> }> {
+  const names = (await list(join(state, 'trash'))).flatMap((id) => parseTrash(id) ?? [])
+  return { hours: new Set(names.flatMap(({ hour }) => hour ?? [])), dates: new Set(names.map(({ date }) => date)) }
+}
+
+/** Finishes or undoes what a killed run left in the trash, and empties what is past its grace. Only under the lock of periodic. */
+export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept> {
+  const { lake, state, disk, now } = place
+  const trash = join(state, 'trash')
+  const done: Swept = { finished: [], undone: [], emptied: [] }
+  for (const id of await list(trash)) {
+    const name = parseTrash(id)
+    if (!name) continue
+    const path = join(trash, id)
+    if (!(await wasExchanged(path, name.generation))) {
+      // The note first: of a tree that is removed halfway it cannot be told any more that it was not exchanged.
+      await disk.remove(`${path}.json`, 'undo.note')
+      await disk.removeTree(path, 'undo.remove')
+      done.undone.push(id)
+      continue
+    }
+    if (await exists(`${path}.json`)) {
+      await carryOver(place, id)
+      done.finished.push(id)
+    }
+    // An exchange changes the directory's ctime.
+    if ((await lstat(path)).ctimeMs + grace > now()) continue
+    const inLake = join(lake, name.hour === undefined ? name.date : formatHour(name.hour))
+    const links = name.hour === undefined ? [inLake] : (await list(inLake)).map((entry) => join(inLake, entry))
+    for (const link of links) if (await leadsInto(link, await realpath(path))) await disk.remove(link, 'empty.symlink')
+    await disk.removeTree(path, 'empty.remove')
+    done.emptied.push(id)
+  }
+  for (const file of await list(trash)) if (file.endsWith('.json.new')) await disk.remove(join(trash, file), 'undo.note')
+  return done
+}
+
+/** Before its exchange `trash/<id>` holds the next generation of an hour, or is the symlink for a date; after it, what was in the lake. */
+async function wasExchanged(trashed: string, generation: number | undefined): Promise<boolean> {
+  return generation === undefined ? (await lstat(trashed)).isDirectory() : !(await exists(join(trashed, String(generation))))
+}
+
+async function leadsInto(path: string, trashed: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined)
+  if (!found?.isSymbolicLink()) return false
+  const target = resolve(await realpath(dirname(path)), await readlink(path))
+  return target === trashed || target.startsWith(`${trashed}/`)
+}
+
+/**
+ * After the exchange: links into the new generation what writers put into the old one after its files were listed, and notes that this
+ * is done. Idempotent until then; after that the note forbids it, since a later merge may have taken those files in.
+ */
+export async function carryOver({ lake, state, disk }: LakePlace, id: string): Promise<void> {
+  const trash = join(state, 'trash', id)
+  const { hour, generation } = parseTrash(id) as { hour: number; generation: number }
+  const { inputs, generation: from } = JSON.parse(await disk.read(`${trash}.json`)) as Note
+  const target = join(lake, formatHour(hour), String(generation))
+  for (const file of await list(join(trash, String(from)))) {
+    if (!inputs.includes(file)) await disk.link(join(trash, String(from), file), join(target, file), 'late.link')
+  }
+  await disk.sync(target, 'late.settle')
+  await disk.remove(`${trash}.json`, 'late.done')
+  await disk.sync(join(state, 'trash'), 'late.done')
+}
+
+/**
+ * Takes a whole date out of the lake: the directory is exchanged for a symlink to where it went, so that a query that listed
+ * it still reads it, and no listing ever sees half of it.
+ */
+export async function dropDate({ lake, state, disk }: LakePlace, date: string): Promise<void> {
+  const trashed = join(state, 'trash', date)
+  await disk.makeDirectory(join(state, 'trash'), 'places.make')
+  if (await exists(trashed)) throw new Failure(`expected no ${trashed}, since ${date} was dropped before; try again when its grace is over`)
+  await disk.symlink(relative(await realpath(lake), join(await realpath(dirname(trashed)), date)), trashed, 'drop.symlink')
+  // The commit point of retention.
+  await disk.exchange(join(lake, date), trashed, 'drop.exchange')
+  await disk.sync(lake, 'drop.settle')
+  await disk.sync(join(state, 'trash'), 'drop.settle')
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  )
+}
