@@ -39,7 +39,10 @@ export async function run(argv: readonly string[]): Promise<void> {
     {
       name: 'sluice fsck',
       summary: `${summary}.`,
-      epilogue: 'Exit codes: 0 no errors (warnings may be), 1 errors, 2 usage, 75 --repair while a periodic is running. With --repair, what is left after it counts.',
+      epilogue: [
+        'Exit codes: 0 no errors (warnings may be), 1 errors, 2 usage, 75 --repair while a periodic is running.',
+        'With --repair, what is left after it counts.',
+      ].join('\n'),
       options,
     },
     async (settings) => {

@@ -26,8 +26,11 @@ export interface Checked {
 const UNKNOWN = { broken: 'it cannot be read' }
 
 /** Looks at everything under the lake and the state, and changes nothing. `quick` leaves out what needs the rows; `alone` holds the lock of periodic. */
-export async function fsck(places: { lake: string; state: string }, inspector: Inspector, { quick, now, alone }: { quick: boolean; now: number; alone: boolean }): Promise<Checked> {
-  const { lake, state } = places
+export async function fsck(
+  { lake, state }: { lake: string; state: string },
+  inspector: Inspector,
+  { quick, now, alone }: { quick: boolean; now: number; alone: boolean },
+): Promise<Checked> {
   // First the logs: what is committed meanwhile is then final or still known as pending.
   const facts = await surveyState(state, now, { alone })
   const pending = new Map(facts.logs.flatMap(({ live, segments }) => segments.map(({ name }) => [formatSegment(name), live] as const)))

@@ -80,7 +80,8 @@ export async function* repair(actions: readonly Action[], place: Place, options:
         return `moved ${from} to ${await toQuarantine(from, root, path)}`
       case 'rewrite': {
         const { rows, files } = await rewrite(place, from, { writer, sequence: ++sequence })
-        const where = rows === 0 ? 'its events are all where they belong already' : `wrote ${count(rows, 'event')} into ${files.map((file) => relative(lake, file)).join(', ')}`
+        const into = files.map((file) => relative(lake, file)).join(', ')
+        const where = rows === 0 ? 'its events are all where they belong already' : `wrote ${count(rows, 'event')} into ${into}`
         return `moved ${from} to ${await toQuarantine(from, root, path)}: ${where}`
       }
       case 'recover':
@@ -143,9 +144,11 @@ async function recoverAll(place: Place, name: string, timezone: string): Promise
   await place.disk.makeDirectory(place.lake, 'places.make')
   let writer: Writer | undefined
   try {
-    const { segments: reports } = await recover(place, async () => (writer = await duckdbWriter({ compression: 'zstd', timezone, staging, name, disk: place.disk })))
-    const sum = (of: (report: Report) => number): number => reports.reduce((all, report) => all + of(report), 0)
-    return `${count(reports.length, 'segment')} of dead writers: ${count(sum((report) => report.events - report.repeated), 'event')}, ${count(sum((report) => report.rejected), 'reject')}`
+    const open = async (): Promise<Writer> => (writer = await duckdbWriter({ compression: 'zstd', timezone, staging, name, disk: place.disk }))
+    const { segments } = await recover(place, open)
+    const sum = (of: (report: Report) => number): number => segments.reduce((all, report) => all + of(report), 0)
+    const events = count(sum((report) => report.events - report.repeated), 'event')
+    return `${count(segments.length, 'segment')} of dead writers: ${events}, ${count(sum((report) => report.rejected), 'reject')}`
   } finally {
     await writer?.close()
   }

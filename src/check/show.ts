@@ -23,10 +23,15 @@ export function showStatus(status: Status, { lake, now }: { lake: string; now: n
   if (status.openHours.length > OPEN_HOURS) lines.push(['open', `… and ${status.openHours.length - OPEN_HOURS} older hours`])
   const writers = [`${count(wal.live, 'writer')} live`, ...(wal.dead > 0 ? [`${wal.dead} dead`] : [])].join(', ')
   lines.push(['wal', `${writers}; ${wal.segments === 0 ? 'nothing waits' : `${count(wal.segments, 'segment')}, ${formatBytes(wal.bytes)}`}`])
-  lines.push(['rejects', rejects === null ? 'unreadable' : rejects.count === 0 ? 'none' : `${formatCount(rejects.count)}: ${rejects.reasons.map(({ reason, count }) => `${formatCount(count)} ${printable(reason)}`).join('; ')}`])
+  const reasons = (rejects?.reasons ?? []).map(({ reason, count }) => `${formatCount(count)} ${printable(reason)}`).join('; ')
+  lines.push(['rejects', rejects === null ? 'unreadable' : rejects.count === 0 ? 'none' : `${formatCount(rejects.count)}: ${reasons}`])
   lines.push(['periodic', periodic(status, now)])
-  if (trash.oldest !== null) lines.push(['trash', `${count(trash.entries, 'replaced item')}, ${formatBytes(trash.bytes)}, the oldest put there ${ago(trash.oldest, now)}`])
-  if (staging.files > 0) lines.push(['staging', `${count(staging.files, 'file')}, ${formatBytes(staging.bytes)}; ${count(staging.leftovers, 'leftover')}`])
+  if (trash.oldest !== null) {
+    lines.push(['trash', `${count(trash.entries, 'replaced item')}, ${formatBytes(trash.bytes)}, the oldest put there ${ago(trash.oldest, now)}`])
+  }
+  if (staging.files > 0) {
+    lines.push(['staging', `${count(staging.files, 'file')}, ${formatBytes(staging.bytes)}; ${count(staging.leftovers, 'leftover')}`])
+  }
   if (quarantine.files > 0) lines.push(['quarantine', `${count(quarantine.files, 'file')}, ${formatBytes(quarantine.bytes)}`])
   lines.push(['swap', status.exchange ? 'hours are swapped in one step' : 'plain: no exchange of directories on this platform'])
   for (const warning of status.warnings) lines.push(['warning', warning])

@@ -19,15 +19,18 @@ export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters 
     ...(sameFilesystem === false ? [filesystemFinding()] : []),
     ...facts.logs.filter(({ live }) => !live).map((log): Finding => {
       const bytes = log.segments.reduce((sum, segment) => sum + segment.bytes, 0)
-      const waiting = log.segments.length === 0 ? 'the log of a dead writer, with nothing in it' : `${count(log.segments.length, 'segment')} (${formatBytes(bytes)}) of a dead writer`
-      return warning('wal', `wal/${log.writer}`, waiting, 'recover')
+      const segments = `${count(log.segments.length, 'segment')} (${formatBytes(bytes)}) of a dead writer`
+      return warning('wal', `wal/${log.writer}`, bytes === 0 ? 'the log of a dead writer, with nothing in it' : segments, 'recover')
     }),
     ...facts.walStrays.map((stray) => leftover('wal', stray, 'no part of any log')),
-    ...facts.staging.leftovers.map((stray) => leftover('staging', stray, `left ${formatDuration(Math.max(0, now - stray.modified))} ago by a process that is gone`)),
+    ...facts.staging.leftovers.map((stray) => {
+      return leftover('staging', stray, `left ${formatDuration(Math.max(0, now - stray.modified))} ago by a process that is gone`)
+    }),
     ...facts.rejected.strays.map((stray) => leftover('rejected', stray, 'not a file of dead letters')),
     ...facts.rejected.files.flatMap(({ path, inode }): Finding[] => {
       const problem = letters.get(path)
-      return problem === undefined ? [] : [{ ...warning('rejected', `rejected/${path}`, `not what rejects are kept as: ${problem}`, 'move'), severity: 'error', inode }]
+      if (problem === undefined) return []
+      return [{ ...warning('rejected', `rejected/${path}`, `not what rejects are kept as: ${problem}`, 'move'), severity: 'error', inode }]
     }),
     ...trashFindings(facts),
   ]
@@ -39,11 +42,13 @@ function trashFindings({ trash, periodic }: StateFacts): Finding[] {
     const { id, kind, inode } = entry
     const note = /^(.+)\.json(\.new)?$/.exec(id)
     const path = `trash/${id}`
-    if (note ? !parseTrash(note[1] as string) : !parseTrash(id)) return [{ ...warning('trash', path, 'nothing that compaction or retention put there', 'move'), inode }]
+    if (!parseTrash(note?.[1] ?? id)) return [{ ...warning('trash', path, 'nothing that compaction or retention put there', 'move'), inode }]
     // Whoever has the lock is at work on it, or will be.
     if (periodic.running) return []
     if (note) return ids.has(note[1] as string) && note[2] === undefined ? [] : [{ ...warning('trash', path, 'a note about nothing', 'move'), inode }]
-    if (!wasExchanged(entry)) return [warning('trash', path, `a ${kind === 'symlink' ? 'retention' : 'compaction'} that was killed before anybody saw it`, 'settle')]
+    if (!wasExchanged(entry)) {
+      return [warning('trash', path, `a ${kind === 'symlink' ? 'retention' : 'compaction'} that was killed before anybody saw it`, 'settle')]
+    }
     if (ids.has(`${id}.json`)) return [warning('trash', path, 'a compaction that was killed before it had carried over what came meanwhile', 'settle')]
     return []
   })

@@ -130,12 +130,14 @@ function periodicOf({ running, ended, killed }: StateFacts['periodic']): Status[
   }
 }
 
-function warnings({ now, files, footers, newest, state, rejects, exchange, sameFilesystem }: StatusFacts, { rows, sealed }: { rows: number; sealed: HourFigures[] }): string[] {
+function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: HourFigures[] }): string[] {
+  const { now, files, footers, newest, state, rejects, exchange, sameFilesystem } = facts
   const found: string[] = []
   const dead = state.logs.filter(({ live }) => !live)
   const waiting = dead.flatMap(({ segments }) => segments)
   if (waiting.length > 0) {
-    found.push(`${count(waiting.length, 'segment')} (${formatBytes(total(waiting))}) of ${count(dead.length, 'dead writer')}: the next handle-stream or periodic converts them`)
+    const what = `${count(waiting.length, 'segment')} (${formatBytes(total(waiting))}) of ${count(dead.length, 'dead writer')}`
+    found.push(`${what}: the next handle-stream or periodic converts them`)
   }
   const broken = files.filter(({ path }) => 'broken' in (footers.get(path) ?? { broken: '' })).length
   if (broken > 0) found.push(`${count(broken, 'file')} of the lake cannot be read: see 'sluice fsck'`)
@@ -144,7 +146,8 @@ function warnings({ now, files, footers, newest, state, rejects, exchange, sameF
   if (rejects === undefined) found.push("the rejects cannot be read: see 'sluice fsck'")
   const rejected = (rejects ?? []).reduce((sum, reason) => sum + reason.count, 0)
   if (rejected > REJECTED * (rows + rejected)) {
-    found.push(`${formatCount(rejected)} of ${formatCount(rows + rejected)} lines (${((100 * rejected) / (rows + rejected)).toFixed(1)} %) were rejected: see 'sluice rejects'`)
+    const share = ((100 * rejected) / (rows + rejected)).toFixed(1)
+    found.push(`${formatCount(rejected)} of ${formatCount(rows + rejected)} lines (${share} %) were rejected: see 'sluice rejects'`)
   }
   const mergeable = sealed.filter((hour) => hour.files > 1)
   const small = mergeable.reduce((sum, hour) => sum + hour.files, 0)

@@ -10,8 +10,11 @@ import { surveyState } from './state.ts'
 import type { StatusFacts } from './status.ts'
 
 /** What status shows, from names, sizes and footers: no event is read. A missing lake is an empty one. */
-export async function survey(places: { lake: string; state: string }, inspector: Inspector, { now, sealAfter }: { now: number; sealAfter: number }): Promise<StatusFacts> {
-  const { lake, state } = places
+export async function survey(
+  { lake, state }: { lake: string; state: string },
+  inspector: Inspector,
+  { now, sealAfter }: { now: number; sealAfter: number },
+): Promise<StatusFacts> {
   const facts = await surveyState(state, now)
   const files = await filesWithSizes(lake)
   const paths = new Map(files.map(({ path }) => [join(lake, path), path]))

@@ -5,41 +5,55 @@ import { STEPS } from './steps.ts'
 
 /** One thing that goes wrong, once. */
 export type Fault =
-  /** The process is killed, before or after the nth system call of a step. */
-  | { kind: 'kill'; side: 'before' | 'after'; step: Step; nth: number }
+  /** The process is killed, or stopped until somebody lets it go on, before or after the nth system call of a step. */
+  | { kind: 'kill' | 'stop'; side: 'before' | 'after'; step: Step; nth: number }
   /** The nth system call of this name fails, with this code. */
   | { kind: 'fail'; call: Call; nth: number; code: string }
 
-/** Reads `kill@before:commit.rename#2` or `fail@rename#3:ENOSPC`. */
-export function parseFault(text: string): Fault {
-  const kill = /^kill@(before|after):([^#]+)#(\d+)$/.exec(text)
-  if (kill && (kill[2] as string) in STEPS) return { kind: 'kill', side: kill[1] as 'before' | 'after', step: kill[2] as Step, nth: Number(kill[3]) }
-  const fail = /^fail@(\w+)#(\d+):(E[A-Z]+)$/.exec(text)
-  const call = CALLS.find((name) => name === fail?.[1])
-  if (fail && call) return { kind: 'fail', call, nth: Number(fail[2]), code: fail[3] as string }
-  throw new Error(`expected a fault such as kill@before:commit.rename#1 or fail@fsync#2:EIO, got \`${text}\``)
+/** Reads `kill@before:commit.rename#2`, `fail@rename#3:ENOSPC`, or several of them with commas between. */
+export function parseFaults(text: string): Fault[] {
+  return text.split(',').map((one) => {
+    const [, kind, side, step = '', at] = /^(kill|stop)@(before|after):([^#]+)#(\d+)$/.exec(one) ?? []
+    if (kind && step in STEPS) return { kind: kind as 'kill' | 'stop', side: side as 'before' | 'after', step: step as Step, nth: Number(at) }
+    const [, name, nth, code = ''] = /^fail@(\w+)#(\d+):(E[A-Z]+)$/.exec(one) ?? []
+    const call = CALLS.find((known) => known === name)
+    if (call) return { kind: 'fail', call, nth: Number(nth), code }
+    throw new Error(`expected a fault such as kill@before:commit.rename#1, stop@after:follow.link#1 or fail@fsync#2:EIO, got \`${one}\``)
+  })
 }
 
-/** The gate of a disk on which this fault happens; `on.fault` is told just before, and `on.kill` does not return. */
-export function faultyGate(fault: Fault, on: { fault(): void; kill(): void }): Gate {
+/** The gate of a disk on which these faults happen. `on.fault` is told just before each; `on.kill` does not return, `on.stop` returns when we go on. */
+export function faultyGate(faults: readonly Fault[], on: { fault(fault: Fault): void; kill(): void; stop(): void }): Gate {
+  return faults.map((fault) => gateOf(fault, on)).reduce(
+    (outer, inner) => (call, step, act, half) => outer(call, step, () => inner(call, step, act, half), half),
+  )
+}
+
+function gateOf(fault: Fault, on: Parameters<typeof faultyGate>[1]): Gate {
   let times = 0
-  const die = (): void => {
-    on.fault()
-    on.kill()
-  }
   return (call, step, act, half) => {
-    const hit = fault.kind === 'kill' ? fault.step === step : fault.call === call
+    const hit = fault.kind === 'fail' ? fault.call === call : fault.step === step
     if (!hit || ++times !== fault.nth) return act()
     if (fault.kind === 'fail') {
-      on.fault()
+      on.fault(fault)
       // A disk that is full takes what still fits.
       if (fault.code === 'ENOSPC') half?.()
       throw Object.assign(new Error(`${fault.code}: ${call}`), { code: fault.code, syscall: call })
     }
-    if (fault.side === 'before') die()
+    const happen = (): void => {
+      on.fault(fault)
+      on[fault.kind]()
+    }
+    if (fault.side === 'before') happen()
     const done = act()
-    if (done instanceof Promise) return done.finally(die) as typeof done
-    die()
+    if (fault.side === 'before') return done
+    if (done instanceof Promise) return done.finally(happen) as typeof done
+    happen()
     return done
   }
+}
+
+/** Inverse of {@link parseFaults}, of one. */
+export function formatFault(fault: Fault): string {
+  return fault.kind === 'fail' ? `fail@${fault.call}#${fault.nth}:${fault.code}` : `${fault.kind}@${fault.side}:${fault.step}#${fault.nth}`
 }

@@ -128,21 +128,23 @@ test('an edited model is seen after .read queries/lake.sql', async (t) => {
 test('while ingest and periodic run, every question is answered and no count ever shrinks', async (t) => {
   const directory = await project(t, [])
   const ingest = start('handle-stream', ['--roll-seconds', '200ms', '--roll-rows', '400'], { cwd: directory })
-  const lines = eventLines(20_000)
+  const state = { ended: false, runs: 0 }
+  const seen = new Set<number>()
+  // Until there was time for several questions and runs, however slow the machine.
+  const enough = (): boolean => sent >= 20_000 && seen.size >= 3 && state.runs >= 2
   let sent = 0
   const feed = setInterval(() => {
-    ingest.child.stdin?.write(lines.slice(sent, (sent += 250)).map((line) => `${line}\n`).join(''))
-    if (sent >= lines.length) {
-      clearInterval(feed)
-      ingest.child.stdin?.end()
-    }
+    ingest.child.stdin?.write(`${eventLines(250, sent).join('\n')}\n`)
+    sent += 250
+    if (!enough()) return
+    clearInterval(feed)
+    ingest.child.stdin?.end()
   }, 50)
   t.after(() => clearInterval(feed))
   await until('the lake has a file', () => tree(join(directory, 'lake')).length > 0)
 
   const questions = ['events', 'likes', 'posts'].map((view) => `SELECT count(*) FROM ${view};`).join(' ') + ' SELECT sum(likes) FROM "likes-per-minutes"'
   const counts = async (): Promise<number[]> => (await ask(directory, questions)).trim().split('\n').map(Number)
-  const state = { ended: false, runs: 0 }
   const periodic = (async () => {
     for (; !state.ended; state.runs++) {
       const { code, stderr } = await run('periodic', ['--queries', 'queries'], { cwd: directory })
@@ -150,7 +152,6 @@ test('while ingest and periodic run, every question is answered and no count eve
     }
   })()
   let last = [0, 0, 0, 0]
-  const seen = new Set<number>()
   while (ingest.child.exitCode === null) {
     const now = await counts()
     now.forEach((count, n) => assert.ok(count >= (last[n] as number), `${now} after ${last}`))
@@ -160,6 +161,5 @@ test('while ingest and periodic run, every question is answered and no count eve
   state.ended = true
   const [{ code, stderr }] = await Promise.all([ingest.ended, periodic])
   assert.equal(code, 0, stderr)
-  assert.deepEqual(await counts(), [20_000, 16_000, 4_000, 16_000])
-  assert.ok(seen.size >= 3 && state.runs >= 2, `the lake was read ${seen.size} times while it grew, periodic ran ${state.runs} times`)
+  assert.deepEqual(await counts(), [sent, (sent * 4) / 5, sent / 5, (sent * 4) / 5])
 })
