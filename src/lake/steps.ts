@@ -49,6 +49,7 @@ export const STEPS = {
   'late.settle': 'As for `late.link`.',
   'late.done': 'Before it as for `late.link`; after it the old files wait for the end of their grace.',
 
+  'undo.swap': 'Where there is no exchange: what stands aside goes back into the lake, or into the trash if its place is taken.',
   'undo.note': 'What a killed compaction built is removed.',
   'undo.remove': 'The rest of it is removed: without its note, whatever is left of it counts for nothing.',
   'empty.symlink': 'The other symlinks into this trash are removed, then the trash.',

@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { Failure } from '../failure.ts'
 import { parseTrash } from './compaction.ts'
 import type { Disk } from './disk.ts'
-import { list } from './disk.ts'
+import { ASIDE, list } from './disk.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
 
@@ -40,6 +40,7 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
   const { lake, state, disk, now } = place
   const trash = join(state, 'trash')
   const done: Swept = { finished: [], undone: [], emptied: [] }
+  for (const file of await list(trash)) if (file.endsWith(ASIDE)) await endSwap(place, file.slice(0, -ASIDE.length))
   for (const id of await list(trash)) {
     const name = parseTrash(id)
     if (!name) continue
@@ -65,6 +66,15 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
   }
   for (const file of await list(trash)) if (file.endsWith('.json.new')) await disk.remove(join(trash, file), 'undo.note')
   return done
+}
+
+/** A swap by renames that was cut short: what stands aside goes back into the lake, unless what takes its place is there already. */
+async function endSwap({ lake, state, disk }: LakePlace, id: string): Promise<void> {
+  const name = parseTrash(id)
+  if (!name) return
+  const path = join(state, 'trash', id)
+  const inLake = join(lake, name.hour === undefined ? name.date : formatHour(name.hour))
+  await disk.rename(`${path}${ASIDE}`, (await exists(inLake)) ? path : inLake, 'undo.swap')
 }
 
 /** Before its exchange `trash/<id>` holds the next generation of an hour, or is the symlink for a date; after it, what was in the lake. */

@@ -1,144 +1,220 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Step } from '../../src/lake/steps.ts'
+import { tree } from '../lake.ts'
 import type { Result } from '../process.ts'
-import { start, until } from '../process.ts'
-import type { Command } from './settle.ts'
-import { COMPACT, command, exactlyOnce, nothingTwice, well } from './settle.ts'
+import { run, start, until } from '../process.ts'
 import type { Stream } from './stream.ts'
 import { makeStream, resume, textOf } from './stream.ts'
 
-/** A situation, and the command in which things go wrong. */
+/** An executable and its arguments. */
+export type Command = readonly [name: string, ...args: string[]]
+
+/** A situation, and something that is done in it while a fault happens. */
 export interface Scenario {
   name: string
-  /** Makes the situation in an empty directory. Its outcome is kept and copied. */
+  /** Makes the situation in an empty directory. Its outcome is copied for each run. */
   prepare(cwd: string): Promise<void>
-  command: Command
-  /** What the command reads. */
-  input?: string
-  /** Steps that the command takes: named here so that one which is no longer reached is noticed. */
+  /** Runs the process that the fault, as SLUICE_FAULT says it, is for. */
+  act(cwd: string, fault: string): Promise<Result>
+  /** Steps that it is known to take, so that one which it does not take any more is noticed. */
   steps: readonly Step[]
-  /** What brings the lake to rest afterwards, instead of a resuming source and a compaction. */
-  settle?(cwd: string): Promise<void>
-  /** Streams and what of them has been dropped. */
-  expected?: { streams: readonly Stream[]; without?: readonly string[] }
+  /** What all the streams have said, and keys of what retention takes out of it. */
+  streams: readonly Stream[]
+  dropped?: readonly string[]
+  /** What brings the lake to rest, before whatever is sealed is merged. */
+  restart(cwd: string): Promise<void>
+  keep?: number
 }
 
 const stream = makeStream()
-const INGEST: Command = ['handle-stream', '--roll-rows', '40']
-
-/** Days apart, to be dropped by age: twenty events on each of five days. */
+/** Comes into hours that are sealed already. */
+const late = makeStream({ events: 20, name: 'late-' })
+/** Twenty events on each of five days, and some that come when the first of them has been dropped. */
 const DAY = 86_400_000
-const days = [0, 1, 2, 3, 4].map((n) => makeStream({ events: 20, name: `d${n}-`, start: Date.parse('2026-06-20T10:00:00Z') + n * DAY }))
-const DROP: Command = ['sluice', 'compact', '--keep', '2d', '--grace', '0s']
-/** Comes when its date has been dropped. */
-const late = makeStream({ events: 20, name: 'late-', start: Date.parse('2026-06-20T15:00:00Z') })
+const days = [0, 1, 2, 3, 4].map((n) => makeStream({ events: 20, name: `day${n}-`, start: Date.parse('2026-06-20T10:00:00Z') + n * DAY }))
+const afterwards = makeStream({ events: 20, name: 'afterwards-', start: Date.parse('2026-06-20T15:00:00Z') })
+const dropped = days.slice(0, 2).flatMap(({ keys }) => keys)
 
-const filled = async (cwd: string): Promise<void> => void (await well(INGEST, cwd, textOf(stream.lines)))
-const droppable = async (cwd: string): Promise<void> => void (await well(['handle-stream'], cwd, days.map(({ lines }) => textOf(lines)).join('')))
-const killedAt = (fault: string, what: Command, input = '') => async (cwd: string): Promise<void> => {
-  const { signal, stderr } = await command(what, cwd, { fault: `kill@${fault}`, input })
+const INGEST: Command = ['handle-stream', '--roll-rows', '40']
+const COMPACT: Command = ['sluice', 'compact']
+const DROP: Command = ['sluice', 'compact', '--keep', '2d']
+
+export async function command([name, ...args]: Command, cwd: string, { fault = '', input = '' } = {}): Promise<Result> {
+  return run(name, args, { cwd, input, env: { SLUICE_FAULT: fault } })
+}
+
+async function well(what: Command, cwd: string, input = ''): Promise<void> {
+  const { code, stderr } = await command(what, cwd, { input })
+  assert.equal(code, 0, `${what.join(' ')}: ${stderr}`)
+}
+
+async function killedAt(point: string, what: Command, cwd: string, input = ''): Promise<void> {
+  const { signal, stderr } = await command(what, cwd, { fault: `kill@${point}`, input })
   assert.equal(signal, 'SIGKILL', stderr)
 }
 
-const COMMIT: readonly Step[] = ['commit.directory', 'commit.sync', 'commit.rename', 'commit.settle', 'reject.directory', 'reject.write', 'reject.sync', 'reject.rename', 'reject.settle', 'ingest.done']
-const WAL: readonly Step[] = ['places.make', 'wal.make', 'wal.name', 'wal.create', 'wal.append', 'wal.retire']
-const MERGE: readonly Step[] = ['compact.build', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'compact.exchanged', 'late.settle', 'late.done']
+/** Runs a command that stops at a point, does something meanwhile, and lets it go on. */
+export async function meanwhile(what: Command, cwd: string, options: { stop: string; fault?: string; input?: string; act(): Promise<void> }): Promise<Result> {
+  const [name, ...args] = what
+  const fault = [`stop@${options.stop}`, ...(options.fault ? [options.fault] : [])].join()
+  const { child, said, ended } = start(name, args, { cwd, env: { SLUICE_FAULT: fault } })
+  child.stdin?.end(options.input ?? '')
+  await until(`${what.join(' ')} stops at ${options.stop}`, () => said.stderr.includes(`fault: stop@${options.stop}\n`) || child.exitCode !== null)
+  await options.act()
+  child.kill('SIGCONT')
+  return ended
+}
+
+const fill = (cwd: string): Promise<void> => well(INGEST, cwd, textOf(stream.lines))
+const fillDays = (cwd: string): Promise<void> => well(['handle-stream'], cwd, days.map(({ lines }) => textOf(lines)).join(''))
+const again = (...streams: Stream[]) => async (cwd: string): Promise<void> => {
+  for (const one of streams) await well(INGEST, cwd, await resume(one, cwd))
+}
+
+const COMMIT: readonly Step[] = [
+  'commit.directory', 'commit.sync', 'commit.rename', 'commit.settle', 'reject.directory', 'reject.write', 'reject.sync', 'reject.rename', 'reject.settle', 'ingest.done',
+]
+const MERGE: readonly Step[] = [
+  'compact.build', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'compact.exchanged', 'late.settle', 'late.done',
+]
 
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'ingest',
     prepare: async () => {},
-    command: INGEST,
-    input: textOf(stream.lines),
-    steps: [...WAL, 'stage.template', 'stage.remove', ...COMMIT],
+    act: (cwd, fault) => command(INGEST, cwd, { fault, input: textOf(stream.lines) }),
+    steps: ['places.make', 'wal.make', 'wal.name', 'stage.template', 'wal.create', 'wal.append', ...COMMIT, 'stage.remove', 'wal.retire'],
+    streams: [stream],
+    restart: again(stream),
   },
   {
     name: 'ingest with parquetjs',
     prepare: async () => {},
-    command: [...INGEST, '--writer', 'parquetjs'],
-    input: textOf(stream.lines),
+    act: (cwd, fault) => command([...INGEST, '--writer', 'parquetjs'], cwd, { fault, input: textOf(stream.lines) }),
     steps: ['stage.write'],
+    streams: [stream],
+    restart: again(stream),
   },
   {
-    name: 'ingest, durable through power loss',
+    name: 'ingest, safe from power loss',
     prepare: async () => {},
-    command: [...INGEST, '--durability', 'power:1ms'],
-    input: textOf(stream.lines),
-    steps: ['wal.roll'],
+    async act(cwd, fault) {
+      const { child, ended } = start('handle-stream', ['--durability', 'power:1ms'], { cwd, env: { SLUICE_FAULT: fault } })
+      child.stdin?.write(textOf(stream.lines))
+      await until('the log holds something', () => child.exitCode !== null || child.signalCode !== null || tree(join(cwd, '.sluice', 'wal')).some((file) => file.endsWith('.ndjson')))
+      await sleep(100)
+      child.stdin?.end()
+      return ended
+    },
+    steps: ['wal.flush', 'wal.roll'],
+    streams: [stream],
+    restart: again(stream),
   },
   {
     name: 'recovery',
-    // All is in the log, some of it in the lake too, and something is staged.
-    prepare: killedAt('before:ingest.done#3', INGEST, textOf(stream.lines)),
-    command: ['handle-stream'],
-    steps: [...COMMIT, 'recover.sweep', 'wal.retire', 'stage.remove'],
+    // Everything is in the log, some of it in the lake too, and something is staged.
+    prepare: (cwd) => killedAt('before:ingest.done#3', INGEST, cwd, textOf(stream.lines)),
+    act: (cwd, fault) => command(['handle-stream'], cwd, { fault }),
+    steps: ['recover.sweep', ...COMMIT, 'wal.retire'],
+    streams: [stream],
+    restart: again(stream),
   },
   {
     name: 'rejects fed back',
-    prepare: filled,
-    command: ['sluice', 'rejects', '--replay'],
+    prepare: fill,
+    act: (cwd, fault) => command(['sluice', 'rejects', '--replay'], cwd, { fault }),
     steps: ['wal.adopt'],
-  },
-  { name: 'compaction', prepare: filled, command: ['sluice', 'compact'], steps: MERGE },
-  {
-    name: 'compaction beside a log',
-    // A file in a sealed hour whose segment is still in a log.
-    prepare: killedAt('before:ingest.done#2', INGEST, textOf(stream.lines)),
-    command: ['sluice', 'compact'],
-    steps: ['compact.carry'],
+    streams: [stream],
+    restart: again(stream),
   },
   {
-    name: 'undoing a compaction',
-    prepare: async (cwd) => {
-      await filled(cwd)
-      await killedAt('before:compact.exchange#1', ['sluice', 'compact'])(cwd)
+    name: 'compaction',
+    prepare: fill,
+    act: (cwd, fault) => command(COMPACT, cwd, { fault }),
+    steps: MERGE,
+    streams: [stream],
+    restart: async () => {},
+  },
+  {
+    name: 'compaction beside a dead log',
+    prepare: (cwd) => killedAt('before:ingest.done#2', INGEST, cwd, textOf(stream.lines)),
+    act: (cwd, fault) => command(['sluice', 'compact', '--seal-after', '0s'], cwd, { fault }),
+    steps: [],
+    streams: [stream],
+    restart: again(stream),
+  },
+  {
+    name: 'compaction undone',
+    async prepare(cwd) {
+      await fill(cwd)
+      await killedAt('before:compact.exchange#1', COMPACT, cwd)
     },
-    command: ['sluice', 'compact'],
-    steps: ['undo.note', 'undo.remove', ...MERGE],
+    act: (cwd, fault) => command(COMPACT, cwd, { fault }),
+    steps: ['undo.note', 'undo.remove', 'compact.exchange'],
+    streams: [stream],
+    restart: async () => {},
   },
   {
-    name: 'finishing a compaction',
-    prepare: async (cwd) => {
-      await filled(cwd)
-      await killedAt('after:compact.exchange#1', ['sluice', 'compact'])(cwd)
+    name: 'compaction finished',
+    async prepare(cwd) {
+      await fill(cwd)
+      await killedAt('after:compact.exchange#1', COMPACT, cwd)
     },
-    command: COMPACT,
+    act: (cwd, fault) => command([...COMPACT, '--grace', '0s'], cwd, { fault }),
     steps: ['late.settle', 'late.done', 'empty.symlink', 'empty.remove'],
+    streams: [stream],
+    restart: async () => {},
   },
   {
-    name: 'late files during a compaction',
-    prepare: async (cwd) => {
-      await filled(cwd)
-      await lateCommit(cwd, 'before:compact.exchange#1', 'kill@after:compact.exchange#1')
-    },
-    command: COMPACT,
-    steps: ['late.link', 'late.settle', 'late.done'],
-    expected: { streams: [stream, ...[makeStream({ events: 20, name: 'late-' })]] },
+    name: 'a file that comes before the exchange',
+    prepare: fill,
+    act: (cwd, fault) => meanwhile(COMPACT, cwd, { stop: 'before:compact.exchange#1', fault, act: () => well(INGEST, cwd, textOf(late.lines)) }),
+    steps: ['late.link'],
+    streams: [stream, late],
+    restart: async () => {},
+  },
+  {
+    name: 'a file that comes after the exchange',
+    prepare: fill,
+    act: (cwd, fault) => meanwhile(INGEST, cwd, { stop: 'before:commit.rename#1', fault, input: textOf(late.lines), act: () => well(COMPACT, cwd) }),
+    steps: ['follow.link', 'follow.rename', 'follow.remove', 'follow.settle'],
+    streams: [stream, late],
+    restart: again(late),
   },
   {
     name: 'retention',
-    prepare: droppable,
-    command: ['sluice', 'compact', '--keep', '2d'],
+    prepare: fillDays,
+    act: (cwd, fault) => command(DROP, cwd, { fault }),
     steps: ['drop.symlink', 'drop.exchange', 'drop.settle'],
-    settle: async (cwd) => {
-      await well(DROP, cwd)
+    streams: days,
+    dropped,
+    restart: async () => {},
+    keep: 2 * DAY,
+  },
+  {
+    name: 'an event of a date that was dropped',
+    async prepare(cwd) {
+      await fillDays(cwd)
       await well(DROP, cwd)
     },
-    expected: { streams: days, without: days.slice(0, 2).flatMap(({ keys }) => keys.slice(0, 10)) },
+    act: (cwd, fault) => command(INGEST, cwd, { fault, input: textOf(afterwards.lines) }),
+    steps: ['commit.undrop'],
+    streams: [...days, afterwards],
+    dropped,
+    restart: again(afterwards),
+  },
+  {
+    name: 'repair',
+    async prepare(cwd) {
+      await fill(cwd)
+      writeFileSync(join(cwd, '.sluice', 'rejected', 'notes.txt'), '')
+    },
+    act: (cwd, fault) => command(['sluice', 'fsck', '--repair'], cwd, { fault }),
+    steps: ['repair.move'],
+    streams: [stream],
+    restart: async (cwd) => void (await command(['sluice', 'fsck', '--repair'], cwd)),
   },
 ]
-
-/** Commits late events while a compaction is stopped at `at`, and lets it go on to `then`. */
-async function lateCommit(cwd: string, at: string, then: string): Promise<void> {
-  const compaction = start('sluice', ['compact'], { cwd, env: { SLUICE_FAULT: `stop@${at},${then}` } })
-  await until('it stops', () => compaction.said.stderr.includes('stop@'))
-  await well(['handle-stream'], cwd, textOf(makeStream({ events: 20, name: 'late-' }).lines))
-  compaction.child.kill('SIGCONT')
-  await compaction.ended
-}
-
-export { days, late, stream, COMMIT, DROP, cpSync, mkdtempSync, rmSync, writeFileSync, tmpdir, join, nothingTwice, exactlyOnce, resume }
-export type { Result }

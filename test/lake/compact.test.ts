@@ -86,3 +86,22 @@ test('retention drops whole dates, never most of the lake unasked', async (t) =>
   await run('handle-stream', [], { cwd, input: eventLine(1000, start + 2 * day) })
   assert.equal((await readLake(join(cwd, 'lake'))).length, 41)
 })
+
+test('where the filesystem has no exchange, two renames do it, and a swap that was cut short is ended', async (t) => {
+  for (const cut of ['', ',kill@after:compact.exchange#1', ',kill@after:compact.exchange#2', ',kill@after:compact.exchange#3']) {
+    const cwd = workplace(t)
+    await fill(cwd, 5000)
+    const fault = `fail@exchange#1:ENOSYS${cut}`
+    const { code, signal, stderr } = await run('sluice', ['compact'], { cwd, env: { SLUICE_FAULT: fault } })
+    assert.match(stderr, /^fault: fail@exchange#1:ENOSYS$/m)
+    if (cut === '') assert.equal(code, 0, stderr)
+    else assert.equal(signal, 'SIGKILL', stderr)
+    const next = await run('sluice', ['compact', '--grace', '0s'], { cwd })
+    assert.equal(next.code, 0, next.stderr)
+    await run('sluice', ['compact', '--grace', '0s'], { cwd })
+    const rows = await readLake(join(cwd, 'lake'))
+    assert.equal(new Set(rows.map(identity)).size, 5000, cut)
+    assert.equal(rows.length, 5000, cut)
+    assert.deepEqual(tree(join(cwd, '.sluice', 'trash')), [])
+  }
+})

@@ -24,7 +24,7 @@ test(`./bluesky | ./handle-stream, killed and started ${RESTARTS} times, loses a
   const cwd = workplace(t)
   const chance = random(RESTARTS)
   // About a thousand events a second; a run lives for half a second or so after its start.
-  const count = RESTARTS * 300 + 2000
+  const count = RESTARTS * 400 + 2000
   const start = (Math.floor(Date.now() / 1000) - 3600) * 1e6
   const events = makeEvents(count)
   const server = await serveJetstream({ protocol: 'v1', events, start, step: 1000, history: 0 })
@@ -63,8 +63,11 @@ test(`./bluesky | ./handle-stream, killed and started ${RESTARTS} times, loses a
       process.kill(pid, 'SIGKILL')
       killed++
     }
-    // What was not killed ends by itself: the one sees EOF, the other EPIPE.
+    // What was not killed ends by itself: the one sees EOF, the other EPIPE when it next writes, so a server that has no more to say
+    // would keep it waiting.
+    const patience = setTimeout(() => [bluesky, handle].filter(alive).forEach((pid) => process.kill(pid, 'SIGKILL')), 5_000)
     await run.ended
+    clearTimeout(patience)
   }
   assert.ok(killed >= RESTARTS, `${killed} processes were killed`)
 
