@@ -90,6 +90,11 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
+/** Paths as a SQL list of patterns, as which DuckDB takes them in a list too: each matches that path alone. */
+export function exactly(...paths: readonly string[]): string {
+  return `[${paths.map((path) => quote(path.replace(/[*?[]/g, '[$&]'))).join(', ')}]`
+}
+
 /** A name as a SQL identifier. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`

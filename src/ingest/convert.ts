@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Row, Session } from '../duckdb.ts'
-import { openEngine, quote } from '../duckdb.ts'
+import { exactly, openEngine, quote } from '../duckdb.ts'
 import { Failure, messageOf } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { engineFailure } from '../lake/disk.ts'
@@ -40,7 +40,7 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
   return {
     lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk })),
     known: (files, from) =>
-      identities(reader, `read_parquet([${files.map(quote).join(', ')}]) WHERE event_time >= make_timestamptz(${from * 1000})`),
+      identities(reader, `read_parquet(${exactly(...files)}) WHERE event_time >= make_timestamptz(${from * 1000})`),
     async close() {
       for (const session of [...sessions, reader]) session.close()
       engine.close()
@@ -134,13 +134,13 @@ function duckdbLane(session: Session, settings: { template: string; compression:
   /** One file an hour from one of several. The rare case: it reads the file again for each. */
   async function split(path: string, staged: string): Promise<Batch['files']> {
     const hours = await session.rows<{ hour: bigint; rows: bigint }>(
-      `SELECT epoch_ms(event_time) // ${HOUR_MS} AS hour, count(*) AS rows FROM read_parquet(${quote(path)}) GROUP BY ALL ORDER BY ALL`,
+      `SELECT epoch_ms(event_time) // ${HOUR_MS} AS hour, count(*) AS rows FROM read_parquet(${exactly(path)}) GROUP BY ALL ORDER BY ALL`,
     )
     const files: Batch['files'] = []
     for (const { hour, rows } of hours) {
       const part = `${staged}.${hour}.parquet`
       const time = (h: number): string => `TIMESTAMPTZ ${quote(new Date(h * HOUR_MS).toISOString())}`
-      await copy(`FROM read_parquet(${quote(path)}) WHERE event_time >= ${time(Number(hour))} AND event_time < ${time(Number(hour) + 1)}`, part)
+      await copy(`FROM read_parquet(${exactly(path)}) WHERE event_time >= ${time(Number(hour))} AND event_time < ${time(Number(hour) + 1)}`, part)
       files.push({ hour: Number(hour), path: part, rows: Number(rows) })
     }
     await disk.remove(path, 'stage.remove')
@@ -151,7 +151,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     let path = `${staged}.parquet`
     const plain = await strictly(segment, path, now)
     const { rows: events, from, to, rejects } = plain ? { ...plain, rejects: [] } : await carefully(segment, path, now)
-    const repeated = events === 0 ? [] : await admit({ ...(await identities(session, `read_parquet(${quote(path)})`)), from, to })
+    const repeated = events === 0 ? [] : await admit({ ...(await identities(session, `read_parquet(${exactly(path)})`)), from, to })
     const rows = events - repeated.length
     if (rows === 0) {
       await disk.remove(path, 'stage.remove')
@@ -160,7 +160,7 @@ function duckdbLane(session: Session, settings: { template: string; compression:
     if (repeated.length > 0) {
       const rest = `${staged}.rest.parquet`
       await copy(
-        `SELECT ${COLUMNS} FROM read_parquet(${quote(path)}, file_row_number = true) WHERE file_row_number NOT IN (${repeated.join(', ')})`,
+        `SELECT ${COLUMNS} FROM read_parquet(${exactly(path)}, file_row_number = true) WHERE file_row_number NOT IN (${repeated.join(', ')})`,
         rest,
       )
       await disk.remove(path, 'stage.remove')

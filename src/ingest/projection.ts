@@ -1,4 +1,4 @@
-import { quote } from '../duckdb.ts'
+import { exactly, quote } from '../duckdb.ts'
 
 /**
  * SQL that turns lines into rows of the events table. Two ways lead to the same rows:
@@ -49,7 +49,7 @@ FROM (
 
 /** Rows of a segment (a path), or an error for the first line that is not a plain valid event. `longest` is the longest line in bytes. */
 export function strictRows(options: { template: string; segment: string; longest: number; now: number; ingestedAt: Date }): string {
-  const files = `[${quote(options.template)}, ${quote(options.segment)}]`
+  const files = exactly(options.template, options.segment)
   // DuckDB allocates buffers of twice this size for each file.
   const size = Math.max(2 ** 20, 2 ** Math.ceil(Math.log2(options.longest + 1)))
   return typed(

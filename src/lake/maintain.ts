@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { quote } from '../duckdb.ts'
+import { exactly } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { parseBytes, parseDuration } from '../quantity.ts'
 import type { Merged } from './compact.ts'
@@ -114,7 +114,7 @@ export async function newestEvent(session: Session, lake: string): Promise<numbe
   const files = newestFiles(await takeSnapshot(lake))
   if (files.length === 0) return undefined
   const [row] = await session.rows<{ newest: Date | null }>(
-    `SELECT max(event_time) AS newest FROM read_parquet([${files.map(quote).join(', ')}], hive_partitioning = false)`,
+    `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...files)}, hive_partitioning = false)`,
   )
   return row?.newest?.getTime()
 }

@@ -6,6 +6,7 @@ import type { Disk } from './disk.ts'
 import { ASIDE, list } from './disk.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
+import type { Step } from './steps.ts'
 
 export interface LakePlace {
   lake: string
@@ -94,16 +95,19 @@ async function leadsInto(path: string, trashed: string): Promise<boolean> {
  * is done. Idempotent until then; after that the note forbids it, since a later merge may have taken those files in.
  */
 export async function carryOver({ lake, state, disk }: LakePlace, id: string): Promise<void> {
-  const trash = join(state, 'trash', id)
+  const trashed = join(state, 'trash', id)
   const { hour, generation } = parseTrash(id) as { hour: number; generation: number }
-  const { inputs, generation: from } = JSON.parse(await disk.read(`${trash}.json`)) as Note
-  const target = join(lake, formatHour(hour), String(generation))
-  for (const file of await list(join(trash, String(from)))) {
-    if (!inputs.includes(file)) await disk.link(join(trash, String(from), file), join(target, file), 'late.link')
-  }
-  await disk.sync(target, 'late.settle')
-  await disk.remove(`${trash}.json`, 'late.done')
-  await disk.sync(join(state, 'trash'), 'late.done')
+  const note = JSON.parse(await disk.read(`${trashed}.json`)) as Note
+  const inLake = join(lake, formatHour(hour))
+  await carry(disk, join(trashed, String(note.generation)), join(inLake, String(generation)), { taken: note.inputs, step: 'late.link' })
+  for (const directory of [join(inLake, String(generation)), dirname(inLake), dirname(trashed)]) await disk.sync(directory, 'late.settle')
+  await disk.remove(`${trashed}.json`, 'late.done')
+  await disk.sync(dirname(trashed), 'late.done')
+}
+
+/** Links what is in one directory into another, but for what a merge has taken in and what is there already. */
+export async function carry(disk: Disk, from: string, to: string, { taken, step }: { taken: readonly string[]; step: Step }): Promise<void> {
+  for (const file of await list(from)) if (!taken.includes(file)) await disk.link(join(from, file), join(to, file), step)
 }
 
 /**

@@ -1,6 +1,8 @@
+import type { ChildProcessByStdio } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { openEngine, quote } from '../../src/duckdb.ts'
@@ -17,7 +19,7 @@ import { run } from '../process.ts'
 /** What readers were told. */
 export interface Answers {
   right: number
-  /** Answers that no state of the lake gives, as `events,sum`. */
+  /** Answers that no state of the lake gives, as `events,sum,twice`. */
   wrong: string[]
   failed: string[]
   /** The longest query, ms. */
@@ -25,40 +27,55 @@ export interface Answers {
 }
 
 export interface Readers {
+  /** Kills one of them, and starts another. */
+  kill(): Promise<void>
   /** Ends them after the query they are at. */
   stop(): Promise<Answers>
 }
 
 const READER = fileURLToPath(new URL('./reader.js', import.meta.url))
 
-/** Readers in processes of their own, one of which lets some of its queries take `slow` times as long. Answers are texts `events,sum`. */
-export async function startReaders(cwd: string, options: { count: number; slow: number; right(answer: string): boolean }): Promise<Readers> {
+/**
+ * Readers in processes of their own, the first of which lets some of its queries take `slow` times as long. Answers are texts `events,sum,twice`;
+ * `right` is told which reader was given one.
+ */
+export async function startReaders(cwd: string, options: { count: number; slow: number; right(answer: string, reader: number): boolean }): Promise<Readers> {
   const answers: Answers = { right: 0, wrong: [], failed: [], longest: 0 }
-  const children = Array.from({ length: options.count }, (_, n) => {
-    const child = spawn(process.execPath, [READER, 'lake', n === 0 ? String(options.slow) : '0'], { cwd, stdio: ['pipe', 'pipe', 'inherit'] })
+  let started = 0
+  function take({ answer, ms, error }: { answer?: number[]; ms: number; error?: string }, reader: number): void {
+    answers.longest = Math.max(answers.longest, ms)
+    if (answer === undefined) answers.failed.push(String(error))
+    else if (options.right(answer.join(), reader)) answers.right++
+    else answers.wrong.push(answer.join())
+  }
+  function start(): { child: ChildProcessByStdio<Writable, Readable, null>; begun: Promise<void>; closed: Promise<void> } {
+    const reader = started++
+    const child = spawn(process.execPath, [READER, 'lake', reader === 0 ? String(options.slow) : '0'], { cwd, stdio: ['pipe', 'pipe', 'inherit'] })
+    child.stdin.on('error', () => {})
     const closed = new Promise<void>((resolve) => child.on('close', () => resolve()))
     let rest = ''
-    const begun = new Promise<void>((resolve) => {
+    const first = new Promise<void>((resolve) => {
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         const lines = (rest + text).split('\n')
         rest = lines.pop() as string
-        for (const line of lines) take(JSON.parse(line))
+        for (const line of lines) take(JSON.parse(line), reader)
         resolve()
       })
     })
-    return { child, begun, closed }
-  })
-  function take({ answer, ms, error }: { answer?: number[]; ms: number; error?: string }): void {
-    answers.longest = Math.max(answers.longest, ms)
-    if (answer === undefined) answers.failed.push(String(error))
-    else if (options.right(answer.join())) answers.right++
-    else answers.wrong.push(answer.join())
+    return { child, begun: Promise.race([first, closed]), closed }
   }
-  await Promise.all(children.map(({ begun, closed }) => Promise.race([begun, closed])))
+  const running = Array.from({ length: options.count }, start)
+  await Promise.all(running.map(({ begun }) => begun))
   return {
+    async kill() {
+      const victim = running.shift()
+      victim?.child.kill('SIGKILL')
+      await victim?.closed
+      running.push(start())
+    },
     async stop() {
-      for (const { child } of children) child.stdin.end()
-      await Promise.all(children.map(({ closed }) => closed))
+      for (const { child } of running) child.stdin.end()
+      await Promise.all(running.map(({ closed }) => closed))
       return answers
     },
   }
@@ -74,7 +91,7 @@ export async function compactUnderReaders(
   const begin = Date.parse('2026-07-04T00:00:00Z')
   const events = hours * 100
   await run('handle-stream', ['--roll-rows', '20'], { cwd, input: Array.from({ length: events }, (_, n) => eventLine(n, ms(begin, n) - n * 1000)).join('\n') })
-  const right = `${events},${(events * (events - 1)) / 2}`
+  const right = `${events},${(events * (events - 1)) / 2},0`
   const readers = await startReaders(cwd, { count: 4, slow, right: (answer) => answer === right })
   const engine = await openEngine({ threads: 1 })
   const session = await engine.connect()
@@ -119,7 +136,7 @@ export async function dropUnderReaders(cwd: string, { dates, pause, grace, slow 
   const events = (dates + 1) * 4
   await run('handle-stream', [], { cwd, input: Array.from({ length: events }, (_, n) => eventLine(n, time(n) - n * 1000)).join('\n') })
   const all = (events * (events - 1)) / 2
-  const right = new Set(Array.from({ length: dates + 1 }, (_, gone) => `${events - gone * 4},${all - (gone * 4 * (gone * 4 - 1)) / 2}`))
+  const right = new Set(Array.from({ length: dates + 1 }, (_, gone) => `${events - gone * 4},${all - (gone * 4 * (gone * 4 - 1)) / 2},0`))
   const readers = await startReaders(cwd, { count: 4, slow, right: (answer) => right.has(answer) })
   const place = { lake: join(cwd, 'lake'), state: join(cwd, '.sluice'), disk: openDisk(), now: Date.now }
   for (let date = 0; date < dates; date++) {

@@ -78,7 +78,7 @@ const COMMIT: readonly Step[] = [
   'commit.directory', 'commit.sync', 'commit.rename', 'commit.settle', 'reject.directory', 'reject.write', 'reject.sync', 'reject.rename', 'reject.settle', 'ingest.done',
 ]
 const MERGE: readonly Step[] = [
-  'compact.build', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'compact.exchanged', 'late.settle', 'late.done',
+  'compact.build', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'late.settle', 'late.done',
 ]
 
 export const SCENARIOS: readonly Scenario[] = [
