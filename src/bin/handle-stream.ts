@@ -75,9 +75,8 @@ await main(
       failure: (error) => stdin.destroy(error as Error),
     })
 
-    const recovered = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
-    const { length } = recovered.segments
-    if (length > 0) stderr.write(`handle-stream: recovered ${length} segments that an earlier run left\n`)
+    const { segments, swept } = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
+    if (segments.length + swept > 0) stderr.write(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
 
     let signals = 0
     const onSignal = (signal: NodeJS.Signals): void => {

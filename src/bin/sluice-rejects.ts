@@ -1,9 +1,10 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createPipeline } from '../ingest/ingest.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
-import { openWal } from '../ingest/wal.ts'
-import { formatWriter } from '../lake/names.ts'
+import { openWal, pendingSegments } from '../ingest/wal.ts'
+import { acquireDirectory } from '../lake/lock.ts'
+import { formatSegment, formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
 import { formatCount, parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
@@ -52,7 +53,13 @@ function clip(bytes: Buffer): string {
 }
 
 async function replay({ lake, state, timezone }: Settings): Promise<void> {
-  const files = await rejectedFiles(state)
+  await disk.makeDirectory(join(state, 'rejected'), 'places.make')
+  // One at a time: the second finds what the first has rejected again.
+  const turn = await acquireDirectory(join(state, 'rejected'))
+  const found = await rejectedFiles(state)
+  // As long as its segment is in a log, that may be rejected again into the same file.
+  const pending = new Set((await pendingSegments(state)).map(formatSegment))
+  const files = found.filter((path) => !pending.has(basename(path, '.ndjson')))
   const now = Date.now
   const tally = emptyTally()
   if (files.length > 0) {
@@ -66,10 +73,12 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
       for (const file of files) await pipeline.push(await wal.adopt(file, now()))
       await pipeline.settled()
     } finally {
+      await pipeline.settled().catch(() => {})
       await writer.close()
       await wal.close()
     }
   }
+  turn.release()
   const { events, repeated, rejected } = tally
   process.stdout.write(`replayed ${formatCount(events + repeated + rejected)} lines: ${formatCount(events)} accepted, ${formatCount(repeated)} already there, ${formatCount(rejected)} rejected again\n`)
 }

@@ -149,16 +149,22 @@ export async function recover(place: Place, openWriter: () => Promise<Writer>): 
   const done: Recovered = { segments: [], swept: 0 }
   await disk.makeDirectory(join(state, 'wal'), 'places.make')
   const turn = await acquireDirectory(join(state, 'wal'))
-  let pipeline: Pipeline | undefined
+  let writer: Writer | undefined
   try {
     for await (const left of abandoned(disk, state, now())) {
       // Before anything is staged under the same names: what lies there can be one file with what is in the lake.
       done.swept += await sweepStaging(place, (writer) => writer === left.writer)
-      for (const segment of left.segments) {
-        pipeline ??= createPipeline(place, await openWriter(), { report: (report) => void done.segments.push(report), failure: () => {} })
-        await pipeline.push(segment)
+      if (left.segments.length > 0) {
+        // One for each log: what repeats itself does so within a stream, and each stream is at a time of its own.
+        writer ??= await openWriter()
+        const pipeline = createPipeline(place, writer, { report: (report) => void done.segments.push(report), failure: () => {} })
+        try {
+          for (const segment of left.segments) await pipeline.push(segment)
+        } finally {
+          // Whoever gets the failure closes the writer: nothing may be under way in it.
+          await pipeline.settled()
+        }
       }
-      await pipeline?.settled()
       await left.release()
     }
     done.swept += await sweepStaging(place, (writer) => !hasLog(state, writer))

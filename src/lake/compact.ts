@@ -8,6 +8,7 @@ import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
 import { formatFile, formatHour } from './names.ts'
 import { COLUMNS, IDENTITY } from './schema.ts'
+import { swapHour } from './swap.ts'
 import type { LakePlace, Note } from './trash.ts'
 import { carry, carryOver } from './trash.ts'
 
@@ -67,7 +68,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   // As late as can be: what comes between this and the exchange is out of sight until it is carried over.
   await carry(disk, join(old, String(merge.generation)), built, { taken: note.inputs, step: 'compact.carry' })
   // The commit point: before it readers list the old files, after it the merged ones, and never both.
-  await disk.exchange(old, fresh, 'compact.exchange')
+  await swapHour(disk, old, fresh, { from: merge.generation, to: next })
   await carryOver(place, basename(fresh))
 
   const sizes = await Promise.all(written.map((file) => stat(join(old, String(next), file))))

@@ -20,9 +20,10 @@ export interface Disk {
   rename(from: string, to: string, step: Step): Promise<void>
   /** A second name for a file. False where the name is taken. */
   link(from: string, to: string, step: Step): Promise<boolean>
-  symlink(text: string, path: string, step: Step): Promise<void>
-  /** Swaps what two paths name, in one step. */
-  exchange(a: string, b: string, step: Step): Promise<void>
+  /** False where the name is taken. */
+  symlink(text: string, path: string, step: Step): Promise<boolean>
+  /** Swaps what two paths name, in one step. False where that cannot be done. */
+  exchange(a: string, b: string, step: Step): Promise<boolean>
   makeDirectory(path: string, step: Step): Promise<void>
   /** Removes a file or a symlink, if there is one. */
   remove(path: string, step: Step): Promise<void>
@@ -30,9 +31,6 @@ export interface Disk {
   removeTree(path: string, step: Step): Promise<void>
   read(path: string): Promise<string>
 }
-
-/** Behind the name of what stands aside while two paths are swapped by renames, where there is no exchange. */
-export const ASIDE = '.aside'
 
 /** System calls by the names under which a test makes them fail. */
 export const CALLS = ['create', 'write', 'fsync', 'rename', 'link', 'symlink', 'exchange', 'mkdir', 'unlink'] as const
@@ -89,20 +87,9 @@ export function openDisk(gate: Gate = (_call, _step, act) => act()): Disk {
       guardAsync('write', path, () => gate('write', step, () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
     sync: (path, step) => guardAsync('fsync', path, () => gate('fsync', step, () => syncPath(path))),
     rename: (from, to, step) => guardAsync('rename into place', to, () => gate('rename', step, () => rename(from, to))),
-    link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => linked(() => gate('link', step, () => link(from, to)))),
-    symlink: (text, path, step) => guardAsync('symlink', path, () => gate('symlink', step, () => symlink(text, path))),
-    exchange: (a, b, step) =>
-      guardAsync('exchange', `${a} and ${b}`, async () => {
-        try {
-          await gate('exchange', step, () => exchange(a, b))
-        } catch (error) {
-          // The platform or the filesystem has no such call. Between the two renames a listing misses what is at `a`.
-          if (!['ENOSYS', 'EINVAL', 'ENOTSUP'].includes(codeOf(error) ?? '')) throw error
-          await gate('rename', step, () => rename(a, `${b}${ASIDE}`))
-          await gate('rename', step, () => rename(b, a))
-          await gate('rename', step, () => rename(`${b}${ASIDE}`, b))
-        }
-      }),
+    link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => gate('link', step, () => link(from, to)))),
+    symlink: (text, path, step) => guardAsync('symlink', path, () => unless(['EEXIST'], () => gate('symlink', step, () => symlink(text, path)))),
+    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => gate('exchange', step, () => exchange(a, b)))),
     makeDirectory: (path, step) => guardAsync('make directory', path, () => make(path, step)),
     remove: (path, step) => guardAsync('remove', path, () => unlessGone(gate('unlink', step, () => unlink(path)))),
     removeTree: (path, step) => guardAsync('remove', path, () => removeAll(path, step)),
@@ -135,12 +122,16 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
-async function linked(act: () => Promise<void>): Promise<boolean> {
+/** What is said where the platform or the filesystem has no such call. */
+const NO_EXCHANGE = ['ENOSYS', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP']
+
+/** False where it fails with one of these codes. */
+async function unless(codes: readonly string[], act: () => Promise<void>): Promise<boolean> {
   try {
     await act()
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
+    if (codes.includes(codeOf(error) ?? '')) return false
     throw error
   }
 }

@@ -44,11 +44,14 @@ export const STEPS = {
   'compact.settle': 'As for `compact.note`.',
   'compact.carry': 'As for `compact.note`.',
   'compact.exchange': 'Before it as for `compact.note`. After it the merged files are the lake: what came meanwhile is carried over.',
+  'swap.publish': 'Where there is no exchange. Before it as for `compact.note`; after it the old generation is taken out of the lake.',
+  'swap.retire': 'What is left of the swap is done.',
+  'swap.symlink': 'As for `swap.retire`.',
+
   'late.link': 'The rest of what came meanwhile is carried over.',
   'late.settle': 'As for `late.link`.',
   'late.done': 'Before it as for `late.link`; after it the old files wait for the end of their grace.',
 
-  'undo.swap': 'Where there is no exchange: what stands aside goes back into the lake, or into the trash if its place is taken.',
   'undo.note': 'What a killed compaction built is removed.',
   'undo.remove': 'The rest of it is removed: without its note, whatever is left of it counts for nothing.',
   'empty.symlink': 'The other symlinks into this trash are removed, then the trash.',
@@ -56,6 +59,7 @@ export const STEPS = {
 
   'drop.symlink': 'A date\'s symlink in `trash/` that was not exchanged is removed.',
   'drop.exchange': 'Before it as above; after it the date is out of the lake, and its files wait for the end of their grace.',
+  'drop.rename': 'Where there is no exchange: the date is in the lake, or its files wait for the end of their grace.',
   'drop.settle': 'As after `drop.exchange`.',
 
   'repair.move': 'What is wrong is found again by the next check, here or in the quarantine.',

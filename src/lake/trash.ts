@@ -3,10 +3,11 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { Failure } from '../failure.ts'
 import { parseTrash } from './compaction.ts'
 import type { Disk } from './disk.ts'
-import { ASIDE, list } from './disk.ts'
+import { list } from './disk.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
 import type { Step } from './steps.ts'
+import { endSwap } from './swap.ts'
 
 export interface LakePlace {
   lake: string
@@ -41,7 +42,6 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
   const { lake, state, disk, now } = place
   const trash = join(state, 'trash')
   const done: Swept = { finished: [], undone: [], emptied: [] }
-  for (const file of await list(trash)) if (file.endsWith(ASIDE)) await endSwap(place, file.slice(0, -ASIDE.length))
   for (const id of await list(trash)) {
     const name = parseTrash(id)
     if (!name) continue
@@ -69,15 +69,6 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
   return done
 }
 
-/** A swap by renames that was cut short: what stands aside goes back into the lake, unless what takes its place is there already. */
-async function endSwap({ lake, state, disk }: LakePlace, id: string): Promise<void> {
-  const name = parseTrash(id)
-  if (!name) return
-  const path = join(state, 'trash', id)
-  const inLake = join(lake, name.hour === undefined ? name.date : formatHour(name.hour))
-  await disk.rename(`${path}${ASIDE}`, (await exists(inLake)) ? path : inLake, 'undo.swap')
-}
-
 /** Before its exchange `trash/<id>` holds the next generation of an hour, or is the symlink for a date; after it, what was in the lake. */
 async function wasExchanged(trashed: string, generation: number | undefined): Promise<boolean> {
   return generation === undefined ? (await lstat(trashed)).isDirectory() : !(await exists(join(trashed, String(generation))))
@@ -99,6 +90,7 @@ export async function carryOver({ lake, state, disk }: LakePlace, id: string): P
   const { hour, generation } = parseTrash(id) as { hour: number; generation: number }
   const note = JSON.parse(await disk.read(`${trashed}.json`)) as Note
   const inLake = join(lake, formatHour(hour))
+  await endSwap(disk, inLake, trashed, note.generation)
   await carry(disk, join(trashed, String(note.generation)), join(inLake, String(generation)), { taken: note.inputs, step: 'late.link' })
   for (const directory of [join(inLake, String(generation)), dirname(inLake), dirname(trashed)]) await disk.sync(directory, 'late.settle')
   await disk.remove(`${trashed}.json`, 'late.done')
@@ -118,9 +110,17 @@ export async function dropDate({ lake, state, disk }: LakePlace, date: string): 
   const trashed = join(state, 'trash', date)
   await disk.makeDirectory(join(state, 'trash'), 'places.make')
   if (await exists(trashed)) throw new Failure(`expected no ${trashed}, since ${date} was dropped before; try again when its grace is over`)
-  await disk.symlink(relative(await realpath(lake), join(await realpath(dirname(trashed)), date)), trashed, 'drop.symlink')
+  const inLake = join(lake, date)
+  const text = relative(await realpath(lake), join(await realpath(dirname(trashed)), date))
+  await disk.symlink(text, trashed, 'drop.symlink')
   // The commit point of retention.
-  await disk.exchange(join(lake, date), trashed, 'drop.exchange')
+  if (!(await disk.exchange(inLake, trashed, 'drop.exchange'))) {
+    // Without an exchange, a listing that is under way may see a part of the date.
+    await disk.remove(trashed, 'drop.rename')
+    await disk.rename(inLake, trashed, 'drop.rename')
+    // Where the name is taken, a late event has begun the date anew.
+    await disk.symlink(text, inLake, 'drop.rename')
+  }
   await disk.sync(lake, 'drop.settle')
   await disk.sync(join(state, 'trash'), 'drop.settle')
 }

@@ -27,6 +27,8 @@ export interface Scenario {
   /** What brings the lake to rest, before whatever is sealed is merged. */
   restart(cwd: string): Promise<void>
   keep?: number
+  /** Readers may see events twice while the process lies dead: only where there is no exchange. */
+  doubles?: boolean
 }
 
 const stream = makeStream()
@@ -39,6 +41,8 @@ const afterwards = makeStream({ events: 20, name: 'afterwards-', start: Date.par
 const dropped = days.slice(0, 2).flatMap(({ keys }) => keys)
 
 const INGEST: Command = ['handle-stream', '--roll-rows', '40']
+/** A platform that cannot swap two directories: the call fails, and renames stand in for it. */
+const NO_EXCHANGE = 'fail@exchange#1:ENOSYS'
 const COMPACT: Command = ['sluice', 'compact']
 const DROP: Command = ['sluice', 'compact', '--keep', '2d']
 
@@ -169,6 +173,34 @@ export const SCENARIOS: readonly Scenario[] = [
     restart: async () => {},
   },
   {
+    name: 'compaction without exchange',
+    prepare: fill,
+    act: (cwd, fault) => command(COMPACT, cwd, { fault: `${NO_EXCHANGE},${fault}` }),
+    steps: ['swap.publish', 'swap.retire', 'swap.symlink'],
+    streams: [stream],
+    restart: async () => {},
+    doubles: true,
+  },
+  {
+    name: 'a file that comes before the renames',
+    prepare: fill,
+    act: (cwd, fault) =>
+      meanwhile(COMPACT, cwd, { stop: 'before:swap.publish#1', fault: `${NO_EXCHANGE},${fault}`, act: () => well(INGEST, cwd, textOf(late.lines)) }),
+    steps: ['swap.publish', 'late.link'],
+    streams: [stream, late],
+    restart: async () => {},
+    doubles: true,
+  },
+  {
+    name: 'a file that comes between the renames',
+    prepare: fill,
+    act: (cwd, fault) =>
+      meanwhile(COMPACT, cwd, { stop: 'after:swap.retire#1', fault: `${NO_EXCHANGE},${fault}`, act: () => well(INGEST, cwd, textOf(late.lines)) }),
+    steps: ['swap.symlink', 'late.done'],
+    streams: [stream, late],
+    restart: async () => {},
+  },
+  {
     name: 'a file that comes before the exchange',
     prepare: fill,
     act: (cwd, fault) => meanwhile(COMPACT, cwd, { stop: 'before:compact.exchange#1', fault, act: () => well(INGEST, cwd, textOf(late.lines)) }),
@@ -189,6 +221,16 @@ export const SCENARIOS: readonly Scenario[] = [
     prepare: fillDays,
     act: (cwd, fault) => command(DROP, cwd, { fault }),
     steps: ['drop.symlink', 'drop.exchange', 'drop.settle'],
+    streams: days,
+    dropped,
+    restart: async () => {},
+    keep: 2 * DAY,
+  },
+  {
+    name: 'retention without exchange',
+    prepare: fillDays,
+    act: (cwd, fault) => command(DROP, cwd, { fault: `${NO_EXCHANGE},${fault}` }),
+    steps: ['drop.rename'],
     streams: days,
     dropped,
     restart: async () => {},

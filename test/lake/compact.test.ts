@@ -87,8 +87,8 @@ test('retention drops whole dates, never most of the lake unasked', async (t) =>
   assert.equal((await readLake(join(cwd, 'lake'))).length, 41)
 })
 
-test('where the filesystem has no exchange, two renames do it, and a swap that was cut short is ended', async (t) => {
-  for (const cut of ['', ',kill@after:compact.exchange#1', ',kill@after:compact.exchange#2', ',kill@after:compact.exchange#3']) {
+test('where the filesystem has no exchange, renames do it, and a swap that was cut short is ended', async (t) => {
+  for (const cut of ['', ',kill@after:swap.publish#1', ',kill@after:swap.retire#1', ',kill@after:swap.symlink#1', ',kill@after:swap.retire#2']) {
     const cwd = workplace(t)
     await fill(cwd, 5000)
     const fault = `fail@exchange#1:ENOSYS${cut}`
