@@ -171,6 +171,8 @@ const ADVICE: Record<string, string> = {
   EEXIST: 'a file stands where a directory belongs: move it away, or choose another directory with --lake and --state',
   EXDEV: 'lake and state are on different filesystems: choose --state on the filesystem of --lake',
   EMFILE: "too many open files: raise 'ulimit -n', then start again",
+  ENOLCK: 'no locks here: keep lake and state on a local filesystem that has flock(2)',
+  EOPNOTSUPP: 'no locks here: keep lake and state on a local filesystem that has flock(2)',
   EIO: 'the device failed: look at the system log before you start again',
 }
 

@@ -2,6 +2,7 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { diskFailure } from './disk.ts'
 import { flock } from './libc.ts'
 
 /** Held by the kernel for this process until released or until the process dies, however it dies: no lock is ever stale. */
@@ -37,8 +38,7 @@ export async function acquire(path: string, now: number): Promise<Lock | undefin
     writeSync(fd, `${JSON.stringify({ pid: process.pid, host: hostname(), since: new Date(now).toISOString() })}\n`)
   } catch (error) {
     closeSync(fd)
-    if (error instanceof Failure) throw error
-    throw new Failure(`cannot lock ${path} (${codeOf(error) ?? messageOf(error)}); keep it on a local filesystem that has flock(2)`, EXIT.io)
+    throw diskFailure('lock', path, error)
   }
   return {
     release() {

@@ -27,7 +27,7 @@ test(`./bluesky | ./handle-stream, killed and started ${RESTARTS} times, loses a
   const count = RESTARTS * 150 + 300
   const start = (Math.floor(Date.now() / 1000) - 3600) * 1e6
   const events = makeEvents(count)
-  const server = await serveJetstream({ protocol: 'v1', events, start, step: 10_000, history: 0 })
+  const server = await serveJetstream({ protocol: 'v1', events, start, step: 50_000, history: 0 })
   t.after(() => server.close())
 
   /** The line as a shell runs it; the two write their pids. */
@@ -47,7 +47,7 @@ test(`./bluesky | ./handle-stream, killed and started ${RESTARTS} times, loses a
       async pids() {
         await until('both have started', () => pid('b.pid') > 0 && pid('h.pid') > 0)
         assert.notEqual(pid('b.pid'), pid('h.pid'))
-      return [pid('b.pid'), pid('h.pid')]
+        return [pid('b.pid'), pid('h.pid')]
       },
     }
   }
