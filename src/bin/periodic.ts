@@ -12,7 +12,6 @@ import type { Option } from '../options.ts'
 import { PLACES } from '../places.ts'
 import { parseDuration, parseText } from '../quantity.ts'
 import { planLines, reportLines } from '../query/json.ts'
-import { documentation } from '../query/models.ts'
 import type { Report } from '../query/run.ts'
 import { planRun, run } from '../query/run.ts'
 import type { Planned, Screen } from '../query/table.ts'
@@ -47,7 +46,7 @@ await main(
     options: OPTIONS,
   },
   async ({ lake, state, queries, metrics, select, watch, every, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
-    if (dryRun) return showPlan(await documented(await planRun({ queries, select }), metrics), json)
+    if (dryRun) return showPlan(targeted(await planRun({ queries, select }), metrics), json)
     const stop = new AbortController()
     // Every run of a loop listens, one after another.
     setMaxListeners(0, stop.signal)
@@ -149,13 +148,8 @@ function showPlan(planned: Planned, json: boolean): number {
   return errors === '' ? 0 : EXIT.failed
 }
 
-async function documented({ steps, problems }: Awaited<ReturnType<typeof planRun>>, metrics: string): Promise<Planned> {
-  const known = steps.map(async (step) => {
-    const { model } = step
-    const target = model.layer === 'metrics' ? csvPath(metrics, model.name) : undefined
-    return { ...step, target, description: (await documentation(model)).description }
-  })
-  return { steps: await Promise.all(known), problems }
+function targeted({ steps, problems }: Awaited<ReturnType<typeof planRun>>, metrics: string): Planned {
+  return { steps: steps.map((step) => ({ ...step, target: step.model.layer === 'metrics' ? csvPath(metrics, step.model.name) : undefined })), problems }
 }
 
 function parseNames(text: string): string[] {

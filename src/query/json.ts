@@ -13,8 +13,8 @@ export function reportLines({ start, ms, lake, outcomes, upkeep }: Report): stri
 export function planLines({ steps, problems }: Planned): string {
   return toLines([
     ...problems.map((problem) => ({ model: null, file: problem.file, problem })),
-    ...steps.map(({ model, needs, target = null, description = null, problem = null }) => (
-      { model: model.name, layer: model.layer, file: model.file, needs, target, description, problem }
+    ...steps.map(({ model, needs, target = null, problem = null }) => (
+      { model: model.name, layer: model.layer, file: model.file, needs, target, description: model.header.description ?? null, problem }
     )),
   ])
 }

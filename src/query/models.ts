@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
-import { parseYaml } from '../yaml.ts'
+import type { Header } from './header.ts'
+import { headerText, parseHeader, UNDOCUMENTED } from './header.ts'
 import type { Problem } from './problem.ts'
 
 export const LAYERS = ['seeds', 'staging', 'metrics'] as const
@@ -16,6 +17,9 @@ export interface Model {
   file: string
   /** The whole file, so that line numbers are the file's; empty for a seed. */
   sql: string
+  header: Header
+  /** What is wrong with it already: it is not run, nor is what needs it. */
+  problem?: Problem
 }
 
 export interface Models {
@@ -24,11 +28,6 @@ export interface Models {
   problems: Problem[]
   /** `macros.sql`, run before anything is bound. */
   macros: { file: string; sql: string } | undefined
-}
-
-export interface Documentation {
-  description?: string
-  grain?: string
 }
 
 /** Relations that the engine binds and no model may be called. */
@@ -68,7 +67,7 @@ export async function loadModels(queries: string): Promise<Models> {
         problems.push({ file, message: `expected a name of its own, got one that ${other} has too; rename it` })
       } else {
         taken.set(keyOf(name), file)
-        models.push({ name, layer, file, sql: layer === 'seeds' ? '' : await text(file) })
+        models.push(await load(name, layer, file, names.includes(`${name}.yaml`) ? join(directory, `${name}.yaml`) : undefined))
       }
     }
   }
@@ -76,13 +75,11 @@ export async function loadModels(queries: string): Promise<Models> {
   return { models, problems, macros: present.includes('macros.sql') ? { file, sql: await text(file) } : undefined }
 }
 
-/** What the YAML block in the leading comment says. A model without one, or with one that is no YAML, is undocumented. */
-export async function documentation({ sql }: Model): Promise<Documentation> {
-  const block = /^\s*\/\*([\s\S]*?)\*\//.exec(sql)?.[1]
-  const yaml = block === undefined ? undefined : await parseYaml(block)
-  if (!yaml || 'problem' in yaml || typeof yaml.value !== 'object' || yaml.value === null) return {}
-  const { description, grain } = yaml.value as Record<string, unknown>
-  return { ...(typeof description === 'string' ? { description } : {}), ...(typeof grain === 'string' ? { grain } : {}) }
+/** What a model says about itself stands in the leading comment of its SQL; of a seed, in the YAML file beside it. */
+async function load(name: string, layer: Layer, file: string, beside: string | undefined): Promise<Model> {
+  const sql = layer === 'seeds' ? '' : await text(file)
+  const parsed = layer !== 'seeds' ? await parseHeader(file, headerText(sql)) : await parseHeader(beside ?? file, beside && (await text(beside)))
+  return { name, layer, file, sql, ...('problem' in parsed ? { header: UNDOCUMENTED, ...parsed } : parsed) }
 }
 
 async function entries(directory: string, failure: (code: string) => Failure): Promise<string[]> {

@@ -2,7 +2,6 @@ import type { Session } from '../duckdb.ts'
 import { quote } from '../duckdb.ts'
 import type { Model } from './models.ts'
 import { keyOf } from './models.ts'
-import type { Problem } from './problem.ts'
 import { problemAt } from './problem.ts'
 
 /** One place in a model's SQL that names a relation, or a function used as one. */
@@ -17,7 +16,6 @@ export interface Reference {
 
 export interface Parsed extends Model {
   references: Reference[]
-  problem?: Problem
 }
 
 interface Tree {
@@ -49,11 +47,11 @@ function interpret(model: Model, tree: Tree): Parsed {
     const problem = tree.position === undefined
       ? { file, message }
       : problemAt(file, sql, fromCodePoints(sql, Number(tree.position)), message)
-    return { ...model, references: [], problem }
+    return { ...model, references: [], problem: model.problem ?? problem }
   }
   const statements = tree.statements ?? []
   if (statements.length !== 1) {
-    return { ...model, references: [], problem: { file, message: `expected one SELECT, got ${statements.length} statements` } }
+    return { ...model, references: [], problem: model.problem ?? { file, message: `expected one SELECT, got ${statements.length} statements` } }
   }
   const bytes = Buffer.from(sql)
   const offsetOf = (location: number): number | undefined => location < bytes.length ? bytes.toString('utf8', 0, location).length : undefined

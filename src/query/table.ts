@@ -51,11 +51,11 @@ export function renderReport({ lake, outcomes, upkeep }: Report, { columns, line
 
 /** The order of a run, the files it would write, what is wrong already. */
 export function renderPlan({ steps, problems }: Planned, { columns }: Pick<Screen, 'columns'>): { table: string; errors: string } {
-  const rows = steps.map(({ model, needs, target, description }) => [
+  const rows = steps.map(({ model, needs, target }) => [
     model.file,
     target === undefined ? (model.layer === 'seeds' ? 'table' : 'view') : `→ ${target}`,
     needs.length === 0 ? '' : `after ${needs.join(', ')}`,
-    clean(description ?? ''),
+    clean(model.header.description ?? ''),
   ])
   const widths = [0, 1, 2, 3].map((index) => Math.max(0, ...rows.map((row) => stringWidth(row[index] ?? ''))))
   const table = rows.map((row) => `${truncate(row.map((cell, index) => pad(cell, widths[index] as number, false)).join(GAP).trimEnd(), columns)}\n`)
@@ -64,7 +64,7 @@ export function renderPlan({ steps, problems }: Planned, { columns }: Pick<Scree
 }
 
 export interface Planned {
-  steps: (Step & { target: string | undefined; description: string | undefined })[]
+  steps: (Step & { target: string | undefined })[]
   problems: Problem[]
 }
 

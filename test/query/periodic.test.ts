@@ -220,9 +220,9 @@ test('--dry-run prints the plan and writes nothing', async (t) => {
   const cwd = workplace(t)
   write(cwd, {
     'queries/seeds/names.csv': 'a\n1\n',
-    'queries/staging/likes.sql': '/*\ndescription: One row per like\ngrain: [not, a, text]\n*/\nSELECT * FROM events, names',
+    'queries/staging/likes.sql': '/*\ndescription: One row per like\ngrain: one row per like\n*/\nSELECT * FROM events, names',
     'queries/staging/unused.sql': 'SELECT 1',
-    'queries/metrics/b.sql': '/* description: : no YAML */ SELECT * FROM "per-hour"',
+    'queries/metrics/b.sql': '/* no header */ SELECT * FROM "per-hour"',
     'queries/metrics/per-hour.sql': 'SELECT count(*) FROM likes, names',
   })
   const before = tree(cwd)

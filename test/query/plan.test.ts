@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { openEngine } from '../../src/duckdb.ts'
+import { UNDOCUMENTED } from '../../src/query/header.ts'
 import type { Model } from '../../src/query/models.ts'
 import { parseModels } from '../../src/query/parse.ts'
 import { plan } from '../../src/query/plan.ts'
@@ -11,7 +12,7 @@ const session = await engine.connect()
 after(() => engine.close())
 
 function model(name: string, sql: string): Model {
-  return { name, layer: 'metrics', file: `${name}.sql`, sql }
+  return { name, layer: 'metrics', file: `${name}.sql`, sql, header: UNDOCUMENTED }
 }
 
 /** What a model may read, and the SQL that reads it. */

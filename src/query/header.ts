@@ -1,0 +1,121 @@
+import * as v from 'valibot'
+import { parseDuration } from '../quantity.ts'
+import { parseYaml } from '../yaml.ts'
+import { nearest } from './nearest.ts'
+import type { Problem } from './problem.ts'
+
+const text = v.pipe(v.string(), v.trim(), v.nonEmpty())
+const names = v.pipe(v.array(text), v.nonEmpty())
+const severity = { severity: v.optional(v.picklist(['warn', 'error']), 'error') }
+const scalar = v.union([v.string(), v.number(), v.boolean()])
+const bound = v.optional(v.union([v.number(), v.string()]))
+
+/** The known keys of each object, for who writes an unknown one. */
+const RANGE = { min: bound, max: bound }
+const RELATIONSHIPS = { to: text, column: text }
+const TESTS = {
+  unique: v.optional(v.literal(true)),
+  not_null: v.optional(v.literal(true)),
+  accepted_values: v.optional(v.pipe(v.array(scalar), v.nonEmpty())),
+  relationships: v.optional(v.strictObject(RELATIONSHIPS)),
+  range: v.optional(v.strictObject(RANGE)),
+}
+
+/** What a column's values must be: one test, which may stand as a bare word, and how bad it is if they are not. */
+const COLUMN_TEST = { ...TESTS, ...severity }
+const columnTest = v.pipe(
+  v.union([v.string(), v.record(v.string(), v.unknown())], 'a test such as unique or range: {min: 0}'),
+  v.transform((test) => (typeof test === 'string' ? { [test]: true } : test)),
+  v.strictObject(COLUMN_TEST),
+  v.check((test) => Object.keys(TESTS).filter((name) => name in test).length === 1, `expected one of ${Object.keys(TESTS).join(', ')}`),
+)
+
+const duration = v.pipe(
+  v.union([v.string(), v.number()]),
+  v.transform(String),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    try {
+      return parseDuration(dataset.value)
+    } catch (error) {
+      addIssue({ message: `expected ${(error as Error).message}` })
+      return NEVER
+    }
+  }),
+)
+
+/**
+ * How what parts of the stream say about a model becomes what the whole says; without it, the model is computed anew each time.
+ * `rows`: the rows of all parts together. Else columns that are added up (or of which the least or greatest counts),
+ * by all the others. `window`: no row depends on events further apart than this (ms).
+ */
+const ACCUMULATES = { rows: v.optional(v.literal(true)), sum: v.optional(names), min: v.optional(names), max: v.optional(names), window: v.optional(duration) }
+const accumulates = v.pipe(
+  v.strictObject(ACCUMULATES),
+  v.check(({ rows, sum, min, max }) => (rows === undefined) === [sum, min, max].some(Boolean), 'expected either rows: true, or columns to sum, min or max'),
+  v.check(
+    ({ rows, sum, window }) => window === undefined || !(rows ?? sum),
+    'expected window beside min or max alone: windows overlap, and what lies in two of them would count twice',
+  ),
+)
+
+const COLUMN = { type: v.optional(text), description: v.optional(text), tests: v.optional(v.array(columnTest), []) }
+const MODEL_TEST = { unique: names, ...severity }
+const HEADER = {
+  description: v.optional(text),
+  grain: v.optional(text),
+  columns: v.optional(v.record(text, v.strictObject(COLUMN)), {}),
+  tests: v.optional(v.array(v.strictObject(MODEL_TEST)), []),
+  tags: v.optional(v.array(text), []),
+  sinks: v.optional(v.array(v.picklist(['csv']))),
+  accumulates: v.optional(accumulates),
+}
+const header = v.strictObject(HEADER)
+
+export type Header = v.InferOutput<typeof header>
+export type ColumnTest = v.InferOutput<typeof columnTest>
+export type Accumulates = v.InferOutput<typeof accumulates>
+
+/** The YAML block in the leading comment of a model's SQL, with the lines above it kept as empty ones, so that lines are the file's. */
+export function headerText(sql: string): string | undefined {
+  const match = /^(\s*)\/\*([\s\S]*?)\*\//.exec(sql)
+  return match ? (match[1] as string).replace(/[^\n]/g, '') + (match[2] as string) : undefined
+}
+
+export const UNDOCUMENTED: Header = v.parse(header, {})
+
+/** A model's header, or what is wrong with it. An empty text is the header of a model that says nothing about itself. */
+export async function parseHeader(file: string, yaml: string | undefined): Promise<{ header: Header } | { problem: Problem }> {
+  if (yaml === undefined || yaml.trim() === '') return { header: UNDOCUMENTED }
+  const parsed = await parseYaml(yaml)
+  if ('problem' in parsed) {
+    return { problem: { file, ...(parsed.line === undefined ? {} : { line: parsed.line }), message: `expected a header in YAML, got: ${parsed.problem}` } }
+  }
+  // A comment that is not a mapping is a comment.
+  if (typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value)) return { header: UNDOCUMENTED }
+  const result = v.safeParse(header, parsed.value)
+  if (result.success) return { header: result.output }
+  const [issue] = result.issues
+  const path = (issue.path ?? []).map(({ key }) => key as string | number)
+  return { problem: { file, line: parsed.lineOf(path), message: messageOf(issue, path) } }
+}
+
+function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>, path: readonly (string | number)[]): string {
+  const place = path.slice(0, -1).join('.')
+  if (type === 'strict_object' && expected === 'never') {
+    const known = Object.keys(keysAt(path))
+    const close = nearest(String(path.at(-1)), known)
+    return `expected ${place === '' ? '' : `in ${place} `}one of ${known.join(', ')}, got \`${path.at(-1)}\`${close === undefined ? '' : `; did you mean \`${close}\`?`}`
+  }
+  if (type === 'check' || type === 'raw_transform') return `${path.join('.')}: ${message}`
+  return `${path.join('.')}: expected ${expected}, got ${received === 'undefined' ? 'nothing' : received}`
+}
+
+/** The keys that stand beside the one that this path ends in. */
+function keysAt([top, ...rest]: readonly (string | number)[]): object {
+  if (rest.length === 0) return HEADER
+  if (top === 'accumulates') return ACCUMULATES
+  if (top === 'tests') return MODEL_TEST
+  if (rest.length === 2) return COLUMN
+  if (rest.length === 4) return COLUMN_TEST
+  return rest.at(-2) === 'range' ? RANGE : RELATIONSHIPS
+}
