@@ -10,6 +10,7 @@ columns:
   user_id: {type: varchar, description: The user's DID}
   likes: {type: bigint, description: 'Different posts liked in their busiest window, at least 50'}
 tags: [gold, likes]
+accumulates: {max: [likes], window: 60s}
 */
 with busy as (
   -- A window shorter than a minute touches two calendar minutes at most, so 50 likes in it put 25 into one of them, and all

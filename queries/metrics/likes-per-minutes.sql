@@ -8,6 +8,7 @@ columns:
   time: {type: timestamp, description: 'Start of the minute, UTC'}
   likes: {type: bigint, description: Likes created in it}
 tags: [gold, likes]
+accumulates: {sum: [likes]}
 */
 select
   date_trunc('minute', utc(event_time)) as time,

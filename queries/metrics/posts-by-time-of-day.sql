@@ -10,18 +10,13 @@ columns:
   per_hour: {type: bigint, description: 'posts / hours, rounded down'}
 tags: [gold, posts]
 */
-with by_hour as (
-  select date_trunc('hour', utc(event_time)) as hour, count(*) as posts
-  from posts
-  group by 1
-),
-by_time_of_day as (
+with by_time_of_day as (
   select
     iso_weekday(hour) as day,
     hour(hour) as hour_of_day,
     cast(sum(posts) as bigint) as posts,
     count(*) as hours
-  from by_hour
+  from "posts-by-hour"
   group by 1, 2
 )
 select

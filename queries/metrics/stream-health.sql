@@ -16,15 +16,7 @@ columns:
   delay_ms: {type: bigint, description: 'Milliseconds from event to ingestion, on average, rounded down'}
 tags: [gold, operations]
 */
-with seconds as (
-  select
-    unix_seconds(event_time) as second,
-    count(*) as events,
-    cast(sum(unix_millis(ingested_at) - unix_millis(event_time)) as bigint) as delay_ms
-  from events
-  group by 1
-),
-silences as (
+with silences as (
   select
     second,
     events,

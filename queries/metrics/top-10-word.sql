@@ -10,6 +10,7 @@ columns:
   word: {type: varchar, description: 'The word, lower case'}
   count: {type: bigint, description: 'Posts that hold it, each once however often it says it'}
 tags: [gold, posts]
+accumulates: {sum: [count]}
 */
 with engineering_posts as (
   select p.text, p.lang, coalesce(s.lang, 'en') as stopword_lang
@@ -26,5 +27,5 @@ from uses u
 where word <> 'engineering'
   and not exists (select 1 from stopwords s where s.lang = u.stopword_lang and s.word = u.word)
 group by word
-order by count(*) desc, word
+order by count desc, word
 limit 10

@@ -10,6 +10,7 @@ columns:
   uri: {type: varchar, description: The post}
   hashtag: {type: varchar, description: 'The tag, without #, lower case'}
 tags: [silver]
+accumulates: {rows: true}
 */
 select
   event_time,

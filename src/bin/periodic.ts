@@ -32,7 +32,7 @@ const OPTIONS = {
   select: { describe: 'Only these models and what they need, separated by commas', argument: 'NAMES', parse: parseNames },
   watch: { describe: 'Keep running; run again when Parquet files arrive in the lake' },
   every: { describe: 'Keep running; run again after this time, counted from start to start', argument: 'TIME', parse: parseInterval },
-  full: { describe: 'Compute everything anew (as every run does today)' },
+  full: { describe: 'Forget what is kept of earlier runs, and compute everything from all events' },
   dryRun: { describe: 'Print what would be run and written; write nothing' },
   json: { describe: 'One JSON object per model on stdout, then one for the run' },
 } satisfies Record<string, Option<unknown>>
@@ -45,7 +45,7 @@ await main(
       + '75 another periodic is running.',
     options: OPTIONS,
   },
-  async ({ lake, state, queries, metrics, select, watch, every, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
+  async ({ lake, state, queries, metrics, select, watch, every, full, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
     if (dryRun) return showPlan(targeted(await planRun({ queries, select }), metrics), json)
     const stop = new AbortController()
     // Every run of a loop listens, one after another.
@@ -60,6 +60,7 @@ await main(
         state,
         queries,
         select,
+        full,
         openSink,
         before: () => recoverLogs(place),
         // The results are out already: what goes wrong here is said below them.

@@ -53,9 +53,9 @@ export async function run(argv: readonly string[]): Promise<void> {
         if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
         try {
           const { merged, dropped, finished, undone } = await maintain(place, session, settings)
-          for (const { hour, files, into, rows, repeated, bytesBefore, bytesAfter } of merged) {
+          for (const { hour, inputs, outputs, rows, repeated, bytesBefore, bytesAfter } of merged) {
             process.stdout.write(
-              `${hour}: ${files} files into ${into}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
+              `${hour}: ${inputs.length} files into ${outputs.length}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
                 `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}\n`,
             )
           }

@@ -14,8 +14,9 @@ import { carry, carryOver } from './trash.ts'
 
 export interface Merged {
   hour: string
-  files: number
-  into: number
+  /** Paths below the lake. */
+  inputs: string[]
+  outputs: string[]
   rows: number
   /** Identical events dropped. */
   repeated: number
@@ -71,11 +72,12 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   await swapHour(disk, old, fresh, { from: merge.generation, to: next })
   await carryOver(place, basename(fresh))
 
-  const sizes = await Promise.all(written.map((file) => stat(join(old, String(next), file))))
+  const outputs = written.map((file) => `${formatHour(merge.hour)}/${next}/${file}`)
+  const sizes = await Promise.all(outputs.map((path) => stat(join(lake, path))))
   return {
     hour: formatHour(merge.hour),
-    files: merge.inputs.length,
-    into: written.length,
+    inputs: merge.inputs.map(({ path }) => path),
+    outputs,
     rows,
     repeated,
     bytesBefore: merge.bytes,

@@ -101,9 +101,9 @@ export async function filesWithSizes(lake: string): Promise<LakeFile[]> {
 
 /** `2 hours merged, 45 files into 2; 2026-06-01 dropped`; empty where nothing was done. */
 export function describeUpkeep({ merged, dropped, finished, undone }: Upkeep): string {
-  const total = (of: 'files' | 'into'): number => merged.reduce((sum, one) => sum + one[of], 0)
+  const total = (of: 'inputs' | 'outputs'): number => merged.reduce((sum, one) => sum + one[of].length, 0)
   return [
-    ...(merged.length > 0 ? [`${merged.length} ${merged.length === 1 ? 'hour' : 'hours'} merged, ${total('files')} files into ${total('into')}`] : []),
+    ...(merged.length > 0 ? [`${merged.length} ${merged.length === 1 ? 'hour' : 'hours'} merged, ${total('inputs')} files into ${total('outputs')}`] : []),
     ...dropped.map((date) => `${date} dropped`),
     ...(finished.length + undone.length > 0 ? [`${finished.length + undone.length} compactions of a killed run settled`] : []),
   ].join('; ')

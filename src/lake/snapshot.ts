@@ -1,6 +1,8 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, stat } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import type { Hour } from './names.ts'
+import { HOUR_MS } from './names.ts'
 
 /** The files of the lake at one moment: whoever reads only these sees the same lake from its first query to its last. */
 export interface Snapshot {
@@ -41,6 +43,32 @@ async function list(directory: string, files: string[], depth = 0): Promise<void
     if (entry.isFile()) files.push(join(directory, entry.name))
   }
   await Promise.all(entries.filter((entry) => entry.isDirectory()).map((entry) => list(join(directory, entry.name), files, depth + 1)))
+}
+
+/** A file of the lake as it is now. `id` is another one when the file was replaced under its path. */
+export interface Part {
+  path: string
+  id: string
+}
+
+/** The files of a snapshot by hour; undefined where one lies outside the partitions, since nobody knows of what hours it tells. */
+export async function partsByHour({ lake, files }: Snapshot): Promise<Map<Hour, Part[]> | undefined> {
+  const hours = new Map<Hour, Part[]>()
+  const parts = await Promise.all(files.map((path) => partOf(lake, path)))
+  for (const part of parts) {
+    const [, date, hour] = HOUR.exec(part.path) ?? []
+    if (date === undefined) return undefined
+    const key = Date.parse(`${date}T${hour}:00:00Z`) / HOUR_MS
+    const found = hours.get(key)
+    if (found) found.push(part)
+    else hours.set(key, [part])
+  }
+  return hours
+}
+
+export async function partOf(lake: string, path: string): Promise<Part> {
+  const { size, mtimeMs } = await stat(path)
+  return { path, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
 }
 
 /** The files that can hold the newest event: those of the last hour, and any outside the partitions. */

@@ -1,5 +1,5 @@
 import type { Session, SqlValue } from '../duckdb.ts'
-import { quote } from '../duckdb.ts'
+import { exactly } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { columnDefinitions } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
@@ -12,6 +12,14 @@ export interface Glance {
   newest: Date | undefined
 }
 
+/** Without the types, hour=08 is a text and hour=8 a number. */
+const HIVE = 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT}'
+
+/** Files of the lake as a relation with the columns of `events`. */
+export function readEvents(files: readonly string[]): string {
+  return `read_parquet(${exactly(...files)}, ${HIVE})`
+}
+
 /** Binds `events` to a snapshot's files, and reads every file's footer on the way: one that is broken stops the run here. */
 export async function bindEvents(session: Session, snapshot: Snapshot): Promise<Glance> {
   if (snapshot.files.length === 0) {
@@ -19,17 +27,13 @@ export async function bindEvents(session: Session, snapshot: Snapshot): Promise<
     return { files: 0, events: 0, newest: undefined }
   }
   try {
-    await session.run(`SET VARIABLE lake_files = ${list(snapshot.files)}`)
+    await session.run(`SET VARIABLE lake_files = ${exactly(...snapshot.files)}`)
     const [total] = await session.rows<{ events: SqlValue }>(
       "SELECT sum(num_rows)::BIGINT AS events FROM parquet_file_metadata(getvariable('lake_files'))",
     )
-    // Without the types, hour=08 is a text and hour=8 a number.
-    await session.run(
-      "CREATE VIEW events AS SELECT * FROM read_parquet(getvariable('lake_files'), "
-      + 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT})',
-    )
+    await session.run(`CREATE VIEW events AS FROM read_parquet(getvariable('lake_files'), ${HIVE})`)
     const [last] = await session.rows<{ newest: Date | null }>(
-      `SELECT max(event_time) AS newest FROM read_parquet(${list(newestFiles(snapshot))}, hive_partitioning = false)`,
+      `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...newestFiles(snapshot))}, hive_partitioning = false)`,
     )
     return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined }
   } catch (error) {
@@ -50,7 +54,7 @@ export async function lakeFailure(session: Session, { files }: Snapshot, error: 
   if (!/^(Invalid|Serialization) Error|thrift|TProtocol|decompress|corrupt|out of buffer/i.test(said)) return undefined
   for (const file of files) {
     try {
-      await session.rows(`SELECT bit_xor(hash(columns(*))) FROM read_parquet(${list([file])}, hive_partitioning = false)`)
+      await session.rows(`SELECT bit_xor(hash(columns(*))) FROM read_parquet(${exactly(file)}, hive_partitioning = false)`)
     } catch (found) {
       return failure(file, messageOf(found))
     }
@@ -61,9 +65,4 @@ export async function lakeFailure(session: Session, { files }: Snapshot, error: 
 function failure(file: string, said: string): Failure {
   const reason = said.split(' LINE ', 1)[0]
   return new Failure(`expected ${file} to be a complete Parquet file with the lake's columns, got: ${reason}; move it out of the lake`, EXIT.io)
-}
-
-function list(files: readonly string[]): string {
-  // In a list, too, each name is a pattern.
-  return `[${files.map((file) => quote(file.replace(/[*?[]/g, '[$&]'))).join(', ')}]`
 }

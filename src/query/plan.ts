@@ -9,7 +9,7 @@ export interface Step {
   model: Parsed
   needs: string[]
   /** Known before anything runs: the model is not run, nor is what needs it. */
-  problem?: Problem
+  problem?: Problem | undefined
 }
 
 /** Everything of the selection and below, each after all that it needs. Made from texts alone. */
@@ -46,7 +46,23 @@ export function plan(models: readonly Parsed[], selected: readonly string[]): Pl
     done.add(key)
   }
   for (const name of selected) visit(keyOf(name), [])
+  for (const step of order) step.problem ??= partsObjection(step, steps)
   return { steps: order }
+}
+
+/** Parts of the stream have no results of metrics: a model that accumulates reads what can be asked of a part. */
+function partsObjection({ model, needs }: Step, steps: ReadonlyMap<string, Step>): Problem | undefined {
+  if (!model.header.accumulates) return undefined
+  const seen = new Set<string>()
+  const visit = (name: string): Step | undefined => {
+    const step = steps.get(keyOf(name))
+    if (!step || seen.has(name)) return undefined
+    seen.add(name)
+    return step.model.layer === 'metrics' ? step : step.needs.map(visit).find(Boolean)
+  }
+  const metric = needs.map(visit).find(Boolean)
+  if (!metric) return undefined
+  return at(model, undefined, `expected a model that accumulates to read events, staging models and seeds, got the metric ${metric.model.name}; take away accumulates`)
 }
 
 function resolve(model: Parsed, byKey: ReadonlyMap<string, Parsed>): Step {

@@ -5,11 +5,15 @@ import { identifier, openEngine, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Upkeep } from '../lake/maintain.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { takeSnapshot } from '../lake/snapshot.ts'
+import type { Part, Snapshot } from '../lake/snapshot.ts'
+import { partOf, partsByHour, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
+import type { AccumulateOptions } from './accumulate.ts'
+import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
 import type { Glance } from './events.ts'
 import { bindEvents, lakeFailure } from './events.ts'
+import type { Replaced } from './contribution.ts'
+import { forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
 import type { Models } from './models.ts'
 import { keyOf, loadModels } from './models.ts'
 import type { Parsed } from './parse.ts'
@@ -18,6 +22,7 @@ import type { Plan, Step } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { formatProblem, problemFrom } from './problem.ts'
+import { versions } from './version.ts'
 
 /** A published result as the screen shows it. */
 export interface Summary {
@@ -61,6 +66,8 @@ export interface RunOptions {
   queries: string
   /** Names of models; undefined means every metric. */
   select: readonly string[] | undefined
+  /** Forget what is kept of earlier runs, and compute everything from all events at once. */
+  full: boolean
   /** Given a private, empty directory on the filesystem of the state. */
   openSink: (scratch: string) => Promise<Sink>
   /** What is done before the lake is looked at, such as bringing in what dead writers left. */
@@ -110,7 +117,7 @@ export async function planRun({ queries, select }: Pick<RunOptions, 'queries' | 
 }
 
 async function runModels(loaded: Models, scratch: string, options: RunOptions): Promise<Report> {
-  const { lake, select, openSink, now, signal } = options
+  const { lake, state, select, full, openSink, now, signal } = options
   const start = now()
   const snapshot = await takeSnapshot(lake)
   const sink = await openSink(scratch)
@@ -123,10 +130,16 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
       const { steps, problems } = await planModels(session, loaded, select)
       await runMacros(session, loaded.macros)
       const glance = await bindEvents(session, snapshot)
-      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, sink, now, signal }))]
+      const contributions = join(state, 'contributions')
+      await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
+      const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
+      const parts = hours && { contributions, scratch, hours, versions: versions(steps, loaded.macros) }
+      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, parts, sink, now, signal }))]
       signal.throwIfAborted()
       const ms = now() - start
-      return { start: new Date(start), ms, lake: glance, outcomes, upkeep: await options.upkeep?.(session, glance.newest) }
+      const upkeep = await options.upkeep?.(session, glance.newest)
+      if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
+      return { start: new Date(start), ms, lake: glance, outcomes, upkeep }
     } finally {
       signal.removeEventListener('abort', interrupt)
       session.close()
@@ -134,6 +147,16 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
   } finally {
     engine.close()
   }
+}
+
+/** What is kept is told of merged files, but not of those that lost repeated events on the way. */
+async function replacedBy({ merged }: Upkeep, lake: string, hours: ReadonlyMap<number, readonly Part[]>): Promise<Replaced[]> {
+  const ids = new Map([...hours.values()].flat().map(({ path, id }) => [path, id]))
+  const same = merged.filter(({ repeated }) => repeated === 0)
+  return Promise.all(same.map(async ({ inputs, outputs }) => ({
+    before: inputs.map((path) => ids.get(join(lake, path)) ?? path),
+    after: (await Promise.all(outputs.map((path) => partOf(lake, join(lake, path))))).map(({ id }) => id),
+  })))
 }
 
 async function planModels(
@@ -164,9 +187,10 @@ async function runMacros(session: Session, macros: Models['macros']): Promise<vo
 async function act(
   session: Session,
   steps: readonly Step[],
-  { snapshot, sink, now, signal }: { snapshot: Snapshot; sink: Sink } & Pick<RunOptions, 'now' | 'signal'>,
+  { snapshot, parts, sink, now, signal }: { snapshot: Snapshot; parts: Parts | undefined; sink: Sink } & Pick<RunOptions, 'now' | 'signal'>,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
+  if (parts) await openParts(session)
   const bad = new Set<string>()
   const views = new Map<string, string[]>()
   for (const { model, needs, problem } of steps) {
@@ -181,19 +205,35 @@ async function act(
       outcomes.push({ model, ms: 0, status: 'skipped', because })
     } else {
       try {
-        await session.run(statement(model))
+        await bind(session, model, parts)
         const published = model.layer === 'metrics' ? await sink.publish(session, model) : undefined
         outcomes.push({ model, ms: now() - start, status: 'ok', published })
       } catch (error) {
         if (signal.aborted) break
+        if (error instanceof Failure) throw error
         const broken = await lakeFailure(session, snapshot, error)
         if (broken) throw broken
-        outcomes.push({ model, ms: now() - start, status: 'failed', problem: blame(model, below, error) })
+        outcomes.push({ model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) })
       }
     }
     if (outcomes.at(-1)?.status !== 'ok') bad.add(model.name)
   }
   return outcomes
+}
+
+type Parts = AccumulateOptions & { versions: ReadonlyMap<string, string> }
+
+/** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
+async function bind(session: Session, model: Parsed, parts: Parts | undefined): Promise<void> {
+  const version = parts?.versions.get(model.name)
+  if (!parts || version === undefined || !model.header.accumulates) {
+    await session.run(statement(model))
+  } else {
+    // As a view of all events first: an error names the place in the file.
+    await session.run(statement({ ...model, layer: 'staging' }))
+    await accumulate(session, model, version, parts)
+  }
+  if (parts && model.layer === 'staging') await bindPart(session, model)
 }
 
 /** The model's text begins on a line of its own and ends the statement: LINE n of an error is line n - 1 of the file. */

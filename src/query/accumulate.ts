@@ -1,0 +1,182 @@
+import { mkdir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Session } from '../duckdb.ts'
+import { identifier, quote } from '../duckdb.ts'
+import { formatHour, HOUR_MS } from '../lake/names.ts'
+import type { Part } from '../lake/snapshot.ts'
+import type { Contribution, Work } from './contribution.ts'
+import { contributionOf, planContributions } from './contribution.ts'
+import { readEvents } from './events.ts'
+import type { Accumulates } from './header.ts'
+import { readLedger, writeLedger } from './ledger.ts'
+import type { Parsed } from './parse.ts'
+import { problemAt } from './problem.ts'
+import type { Problem } from './problem.ts'
+
+export interface AccumulateOptions {
+  /** Where contributions are kept, and a directory beside it for what is under way. */
+  contributions: string
+  scratch: string
+  /** The files of the lake by hour. */
+  hours: ReadonlyMap<number, readonly Part[]>
+}
+
+/** Where models are bound to parts of the stream: views of the same names, over `events` that are a part. */
+const PARTS = 'parts'
+
+export async function openParts(session: Session): Promise<void> {
+  await session.run(`CREATE SCHEMA ${PARTS}`)
+}
+
+/** A view among the parts, for the models that read it there. */
+export async function bindPart(session: Session, { name, sql }: Pick<Parsed, 'name' | 'sql'>): Promise<void> {
+  await inParts(session, () => session.run(`CREATE VIEW ${PARTS}.${identifier(name)} AS\n${sql}`))
+}
+
+async function inParts<T>(session: Session, act: () => Promise<T>): Promise<T> {
+  await session.run(`SET search_path = '${PARTS},main'`)
+  try {
+    return await act()
+  } finally {
+    await session.run("SET search_path = 'main'")
+  }
+}
+
+/**
+ * Binds a model's name, by now a view of all events, to what all parts of the stream say about it together: a table of a metric, a view of a staging model.
+ * Only what is new is computed, hour by hour, and kept. The model's own ORDER BY and LIMIT apply to the whole.
+ */
+export async function accumulate(session: Session, model: Parsed, version: string, options: AccumulateOptions): Promise<void> {
+  const { name, layer, header } = model
+  const how = header.accumulates as Accumulates
+  const directory = join(options.contributions, name)
+  const columns = await session.rows<Column>(`DESCRIBE ${identifier(name)}`)
+  checkColumns(model, columns)
+  const { body, whole } = await partsOf(session, model)
+  const ledger = await readLedger(directory, version)
+  const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
+  const done: Contribution[] = [...kept]
+  let { next } = ledger
+  for (const one of work) {
+    const rows = `${formatHour(one.hour).replace('/', ',')},${next++}.parquet`
+    const written = join(options.scratch, rows)
+    await bindEvents(session, one, how.window)
+    const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
+    await inParts(session, () => session.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`))
+    await mkdir(directory, { recursive: true })
+    await rename(written, join(directory, rows))
+    done.push(contributionOf(one, rows))
+  }
+  // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
+  if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, options.scratch, { ...ledger, next, contributions: done })
+  const files = done.sort((a, b) => a.hour - b.hour).map(({ rows }) => quote(join(directory, rows)))
+  const stored = `FROM read_parquet([${files.join(', ')}])`
+  await checkTypes(session, stored, columns, model)
+  await session.run(`DROP VIEW ${identifier(name)}`)
+  await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${whole(combined(stored, columns, how))}`)
+}
+
+interface Column extends Record<string, string> {
+  column_name: string
+  column_type: string
+}
+
+/** Rows of several parts as one. */
+function combined(rows: string, columns: readonly Column[], { sum = [], min = [], max = [], rows: asTheyAre }: Accumulates): string {
+  if (asTheyAre) return rows
+  const keys: string[] = []
+  const selected = columns.map(({ column_name: column, column_type: type }) => {
+    const name = identifier(column)
+    if (sum.includes(column)) return `sum(${name})::${type} AS ${name}`
+    if (min.includes(column)) return `min(${name}) AS ${name}`
+    if (max.includes(column)) return `max(${name}) AS ${name}`
+    keys.push(name)
+    return name
+  })
+  return `SELECT ${selected.join(', ')} FROM (${rows}) ${keys.length > 0 ? `GROUP BY ${keys.join(', ')}` : ''}`
+}
+
+/** The model without its outermost ORDER BY and LIMIT, as it is asked of parts, and a function that puts them to what the parts give together. */
+async function partsOf(session: Session, model: Parsed): Promise<{ body: string; whole(rows: string): string }> {
+  const { sql } = model
+  const tree = await serialized(session, sql)
+  const modifiers = tree.statements[0]?.node.modifiers ?? []
+  if (modifiers.length === 0) return { body: sql, whole: (rows) => rows }
+  const frame = await serialized(session, 'SELECT * FROM combined')
+  Object.assign(frame.statements[0]?.node as object, { modifiers })
+  const order = await deserialized(session, frame)
+  // An ORDER BY of parts does no harm.
+  if (!modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, whole: (rows) => `WITH combined AS (${rows}) ${order}` }
+  Object.assign(tree.statements[0]?.node as object, { modifiers: [] })
+  if (LONG.test(JSON.stringify(tree))) throw unkept(model, 'expected no number of more than 15 digits in a model that accumulates and has a LIMIT; write it as a product')
+  const body = await deserialized(session, tree)
+  return { body, whole: (rows) => `WITH combined AS (${rows}) ${order}` }
+}
+
+/** Numbers that JSON.parse may have rounded. */
+const LONG = /[:,[]-?\d{16}/
+
+interface Tree {
+  statements: { node: { modifiers: { type: string }[] } }[]
+}
+
+async function serialized(session: Session, sql: string): Promise<Tree> {
+  const [row] = await session.rows<{ tree: string }>(`SELECT json_serialize_sql(${quote(sql)}) AS tree`)
+  // Places are of 64 bits, of which JavaScript would make other numbers.
+  return JSON.parse((row?.tree as string).replace(/"query_location":\d+/g, '"query_location":0')) as Tree
+}
+
+async function deserialized(session: Session, tree: Tree): Promise<string> {
+  const [row] = await session.rows<{ sql: string }>(`SELECT json_deserialize_sql(${quote(JSON.stringify(tree))}::JSON) AS sql`)
+  return row?.sql as string
+}
+
+/** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
+async function bindEvents(session: Session, { hour, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+  let filter = ''
+  if (window !== undefined) {
+    const [span] = base
+      ? await session.rows<{ first: bigint | null; last: bigint | null }>(
+          `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
+        )
+      : [{ first: BigInt(hour * HOUR_MS) * 1000n, last: BigInt((hour + 1) * HOUR_MS) * 1000n }]
+    const reach = BigInt(window) * 1000n
+    // Files without rows have no times, and nothing to say.
+    filter = span?.first == null || span.last == null
+      ? ' WHERE false'
+      : ` WHERE event_time BETWEEN make_timestamptz(${span.first - reach}) AND make_timestamptz(${span.last + reach})`
+  }
+  await session.run(`CREATE OR REPLACE VIEW ${PARTS}.events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
+}
+
+function checkColumns(model: Parsed, columns: readonly Column[]): void {
+  const { sum = [], min = [], max = [] } = model.header.accumulates as Accumulates
+  const names = columns.map(({ column_name }) => column_name)
+  const stranger = [...sum, ...min, ...max].find((name) => !names.includes(name))
+  if (stranger !== undefined) throw unkept(model, `expected accumulates to name columns of the model (${names.join(', ')}), got \`${stranger}\``)
+}
+
+function unkept({ file, sql }: Parsed, message: string): Unkept {
+  return new Unkept(problemAt(file, sql, Math.max(0, sql.indexOf('accumulates')), message))
+}
+
+/** Parquet has no HUGEINT: what cannot be kept as it is must not be kept as something else. */
+async function checkTypes(session: Session, stored: string, columns: readonly Column[], model: Parsed): Promise<void> {
+  const found = await session.rows<Column>(`DESCRIBE ${stored}`)
+  for (const { column_name: name, column_type: type } of columns) {
+    const kept = found.find(({ column_name }) => column_name === name)?.column_type
+    if (kept === type) continue
+    throw unkept(model, `expected columns of types that Parquet has in a model that accumulates, got ${name} ${type}; cast it, such as to bigint`)
+  }
+}
+
+/** A problem of a model, found while it is accumulated. */
+export class Unkept extends Error {
+  readonly problem: Problem
+
+  constructor(problem: Problem) {
+    super(problem.message)
+    this.problem = problem
+  }
+}
+

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { EXIT, Failure, messageOf } from '../failure.ts'
+import type { Contribution, Replaced } from './contribution.ts'
+import { replaceParts } from './contribution.ts'
+import { keyOf } from './models.ts'
+import type { Parsed } from './parse.ts'
+
+/** What is kept of one model: `<state>/contributions/<model>/ledger.json`, and beside it the rows that it names. */
+export interface Ledger {
+  /** Of the model, its dependencies and this format: contributions of another one are of no use. */
+  version: string
+  /** Number of the next file of rows. */
+  next: number
+  contributions: Contribution[]
+}
+
+/** Part of what {@link Ledger.version} is: raised when the same ledger would mean something else. */
+const FORMAT = 1
+
+/** What is kept in a directory, if it is of this version. */
+export async function readLedger(directory: string, version: string): Promise<Ledger> {
+  const expected = `${FORMAT} ${version}`
+  const path = join(directory, 'ledger.json')
+  if (!existsSync(path)) return { version: expected, next: 1, contributions: [] }
+  let ledger: Ledger
+  try {
+    ledger = JSON.parse(await readFile(path, 'utf8')) as Ledger
+    for (const { rows } of ledger.contributions) if (!existsSync(join(directory, rows))) throw new Error(`${rows} is missing`)
+  } catch (error) {
+    throw new Failure(`expected ${path} to list what is kept of a model, got: ${messageOf(error)}; run periodic --full, which computes all of it anew`, EXIT.io)
+  }
+  return ledger.version === expected ? ledger : { version: expected, next: ledger.next, contributions: [] }
+}
+
+/** The commit point is the rename: before it the old rows count, after it the new ones, and what no ledger names is removed. */
+export async function writeLedger(directory: string, scratch: string, ledger: Ledger): Promise<void> {
+  const written = join(scratch, 'ledger.json')
+  await writeFile(written, `${JSON.stringify(ledger)}\n`)
+  await mkdir(directory, { recursive: true })
+  await rename(written, join(directory, 'ledger.json'))
+  const named = new Set(ledger.contributions.map(({ rows }) => rows))
+  for (const file of await readdir(directory)) if (file.endsWith('.parquet') && !named.has(file)) await rm(join(directory, file))
+}
+
+/** After compaction: what is kept goes for the merged files, as long as they hold the same events. */
+export async function replaceInLedgers(contributions: string, scratch: string, replaced: readonly Replaced[]): Promise<void> {
+  if (replaced.length === 0 || !existsSync(contributions)) return
+  for (const name of await readdir(contributions)) {
+    const directory = join(contributions, name)
+    if (!existsSync(join(directory, 'ledger.json'))) continue
+    const ledger = JSON.parse(await readFile(join(directory, 'ledger.json'), 'utf8')) as Ledger
+    await writeLedger(directory, scratch, { ...ledger, contributions: replaceParts(ledger.contributions, replaced) })
+  }
+}
+
+/** Removes what is kept of models that are no more, or that do not accumulate any more. */
+export async function forgetOthers(contributions: string, models: readonly Pick<Parsed, 'name' | 'header'>[]): Promise<void> {
+  const known = new Set(models.filter(({ header }) => header.accumulates).map(({ name }) => keyOf(name)))
+  for (const name of existsSync(contributions) ? await readdir(contributions) : []) {
+    if (!known.has(keyOf(name))) await rm(join(contributions, name), { recursive: true })
+  }
+}
+
+export async function forgetAll(contributions: string): Promise<void> {
+  await rm(contributions, { recursive: true, force: true })
+}
