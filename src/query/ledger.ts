@@ -19,6 +19,15 @@ export interface Ledger {
 /** Part of what {@link Ledger.version} is: raised when the same ledger would mean something else. */
 const FORMAT = 1
 
+const ANEW = 'run periodic --full, which computes all of it anew'
+
+/** The failure that an error of a query really is, if what is kept is at fault and not the query. */
+export function keptFailure(contributions: string, error: unknown): Failure | undefined {
+  const said = messageOf(error)
+  if (!said.includes(`${contributions}/`)) return undefined
+  return new Failure(`expected what is kept in ${contributions} to be whole, got: ${said.split(' LINE ', 1)[0]}; ${ANEW}`, EXIT.io)
+}
+
 /** What is kept in a directory, if it is of this version. */
 export async function readLedger(directory: string, version: string): Promise<Ledger> {
   const expected = `${FORMAT} ${version}`
@@ -29,7 +38,7 @@ export async function readLedger(directory: string, version: string): Promise<Le
     ledger = JSON.parse(await readFile(path, 'utf8')) as Ledger
     for (const { rows } of ledger.contributions) if (!existsSync(join(directory, rows))) throw new Error(`${rows} is missing`)
   } catch (error) {
-    throw new Failure(`expected ${path} to list what is kept of a model, got: ${messageOf(error)}; run periodic --full, which computes all of it anew`, EXIT.io)
+    throw new Failure(`expected ${path} to list what is kept of a model, got: ${messageOf(error)}; ${ANEW}`, EXIT.io)
   }
   return ledger.version === expected ? ledger : { version: expected, next: ledger.next, contributions: [] }
 }

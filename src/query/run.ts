@@ -13,7 +13,7 @@ import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
 import type { Glance } from './events.ts'
 import { bindEvents, lakeFailure } from './events.ts'
 import type { Replaced } from './contribution.ts'
-import { forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
+import { forgetAll, forgetOthers, keptFailure, replaceInLedgers } from './ledger.ts'
 import type { Models } from './models.ts'
 import { keyOf, loadModels } from './models.ts'
 import type { Parsed } from './parse.ts'
@@ -211,7 +211,7 @@ async function act(
       } catch (error) {
         if (signal.aborted) break
         if (error instanceof Failure) throw error
-        const broken = await lakeFailure(session, snapshot, error)
+        const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
         if (broken) throw broken
         outcomes.push({ model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) })
       }

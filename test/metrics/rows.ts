@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openEngine, quote } from '../../src/duckdb.ts'
 import { columnDefinitions, EVENTS } from '../../src/lake/schema.ts'
@@ -58,8 +58,8 @@ function commitOf({ action, path, record }: Extract<Line, { repo: string }>): Co
   return { operation: action, collection, rkey, ...(record === null ? {} : { record: record as NonNullable<Commit['record']> }) }
 }
 
-/** Writes the rows as a lake, one file per hour, without any code of the ingest. */
-export async function writeLake(lake: string, rows: readonly EventRow[]): Promise<void> {
+/** Adds the rows to a lake, one file of this name per hour, in the hour's current generation, without any code of the ingest. */
+export async function writeLake(lake: string, rows: readonly EventRow[], name = 'test'): Promise<void> {
   const engine = await openEngine({ threads: 1 })
   const source = `${lake}.ndjson`
   try {
@@ -75,8 +75,10 @@ export async function writeLake(lake: string, rows: readonly EventRow[]): Promis
     const hourOf = "strftime(event_time, 'date=%Y-%m-%d/hour=%H')"
     const hours = await session.rows<{ hour: string }>(`SELECT DISTINCT ${hourOf} AS hour FROM rows`)
     for (const { hour } of hours) {
-      mkdirSync(join(lake, hour, '0'), { recursive: true })
-      const file = join(lake, hour, '0', 'test.parquet')
+      const generations = existsSync(join(lake, hour)) ? readdirSync(join(lake, hour)).map(Number) : [0]
+      const directory = join(lake, hour, String(Math.max(...generations)))
+      mkdirSync(directory, { recursive: true })
+      const file = join(directory, `${name}.parquet`)
       await session.run(`COPY (FROM rows WHERE ${hourOf} = ${quote(hour)}) TO ${quote(file)} (FORMAT parquet)`)
     }
   } finally {

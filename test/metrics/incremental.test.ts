@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { openEngine } from '../../src/duckdb.ts'
+import { openDisk } from '../../src/lake/disk.ts'
+import type { Upkeep } from '../../src/lake/maintain.ts'
+import { maintain } from '../../src/lake/maintain.ts'
+import { HOUR_MS } from '../../src/lake/names.ts'
+import type { Contribution } from '../../src/query/contribution.ts'
+import { run } from '../../src/query/run.ts'
+import { openCsvSink } from '../../src/sink/csv.ts'
+import { random } from '../lines.ts'
+import { ROOT, workplace } from '../process.ts'
+import type { EventRow } from './rows.ts'
+import { writeLake } from './rows.ts'
+import { seededRows } from './seeded.ts'
+
+/** How many histories: each takes a quarter of a minute. */
+const SEEDS = Number(process.env['HISTORIES'] ?? 1)
+
+/** Edits that change results, each in a file below queries/. */
+const EDITS: [file: string, from: string, to: string][] = [
+  ['metrics/fast-likers.sql', '>= 50\norder', '>= 48\norder'],
+  ['metrics/top-10-word.sql', 'limit 10', 'limit 12'],
+  ['staging/likes.sql', "action = 'create'", "action <> 'delete'"],
+  ['macros.sql', "[’ʼ＇]', ''''", "[’ʼ＇]', ''"],
+  ['metrics/stream-health.sql', 'coalesce(max(silence), 0)', 'coalesce(max(silence), -1)'],
+  ['seeds/stopwords.csv', '\nen,', '\nen,software\nen,'],
+]
+
+interface World {
+  cwd: string
+  chance: () => number
+  /** By time; what comes next is at the front. */
+  ahead: EventRow[]
+  /** Held back, to come late. */
+  behind: EventRow[]
+  there: EventRow[]
+  files: number
+  edits: number
+}
+
+function worldOf(t: TestContext, seed: number): World {
+  const cwd = workplace(t)
+  const chance = random(seed)
+  cpSync(join(ROOT, 'queries'), join(cwd, 'queries'), { recursive: true })
+  mkdirSync(join(cwd, 'lake'))
+  const rows = seededRows(chance, 6000).sort((a, b) => a.event_time - b.event_time)
+  const behind: EventRow[] = []
+  const ahead = rows.filter((row) => chance() > 0.03 || !behind.push(row))
+  return { cwd, chance, ahead, behind, there: [], files: 0, edits: 0 }
+}
+
+async function add(world: World, rows: readonly EventRow[]): Promise<void> {
+  const name = `20260704T112000000Z-000000-${String(++world.files).padStart(8, '0')}`
+  await writeLake(join(world.cwd, 'lake'), rows, name)
+  world.there.push(...rows)
+}
+
+const take = (from: EventRow[], count: number, at = 0): EventRow[] => from.splice(at, count)
+
+async function keep(world: World, days: number | undefined): Promise<Upkeep> {
+  const [lake, state] = [join(world.cwd, 'lake'), join(world.cwd, 'state')]
+  const engine = await openEngine({ threads: 1 })
+  const session = await engine.connect()
+  const watermark = Math.max(...world.there.map(({ event_time }) => event_time / 1000))
+  try {
+    return await maintain({ lake, state, disk: openDisk(), now: () => Date.now() + 1 }, session, {
+      watermark, sealAfter: -HOUR_MS, targetBytes: 1e9, budget: Infinity, keep: days && days * 24 * HOUR_MS, grace: 0, yes: true, pending: async () => new Set(),
+    })
+  } finally {
+    session.close()
+    engine.close()
+  }
+}
+
+/** What happens to a lake and its queries between two runs. */
+const EVENTS: Record<string, (world: World) => Promise<unknown>> = {
+  'a batch': (world) => add(world, take(world.ahead, 200 + Math.floor(world.chance() * 800))),
+  'late events': (world) => add(world, take(world.behind, 40, Math.floor(world.chance() * Math.max(0, world.behind.length - 40)))),
+  'events that were there before': (world) => add(world, [...world.there].sort(() => world.chance() - 0.5).slice(0, 40)),
+  nothing: async () => {},
+  compaction: (world) => keep(world, undefined),
+  retention: (world) => keep(world, 1 + Math.floor(world.chance() * 15)),
+  async 'an edited query'(world) {
+    const [file, from, to] = EDITS[world.edits++ % EDITS.length] as (typeof EDITS)[number]
+    const path = join(world.cwd, 'queries', file)
+    const text = readFileSync(path, 'utf8')
+    // The second time round it is edited back.
+    const edited = text.includes(to) ? text.replace(to, from) : text.replace(from, to)
+    assert.notEqual(edited, text, `${file} has ${from}`)
+    writeFileSync(path, edited)
+  },
+}
+
+async function periodic({ cwd }: World, kind: 'incremental' | 'full', upkeep?: () => Promise<Upkeep>): Promise<Map<string, string>> {
+  const metrics = join(cwd, kind)
+  const { outcomes } = await run({
+    lake: join(cwd, 'lake'), state: join(cwd, kind === 'full' ? 'elsewhere' : 'state'), queries: join(cwd, 'queries'), select: undefined, full: kind === 'full',
+    now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: metrics, scratch }), ...(upkeep ? { upkeep } : {}),
+  })
+  assert.deepEqual(outcomes.filter(({ status }) => status !== 'ok'), [])
+  return new Map(readdirSync(metrics).map((file) => [file, readFileSync(join(metrics, file), 'utf8')]))
+}
+
+/** The files of rows that are kept, by model and hour. */
+function keptRows({ cwd }: World): Map<string, string> {
+  const contributions = join(cwd, 'state', 'contributions')
+  const models = existsSync(contributions) ? readdirSync(contributions) : []
+  return new Map(
+    models.flatMap((model) => {
+      const { contributions: kept } = JSON.parse(readFileSync(join(contributions, model, 'ledger.json'), 'utf8')) as { contributions: Contribution[] }
+      return kept.map(({ hour, rows }): [string, string] => [`${model} ${hour}`, rows])
+    }),
+  )
+}
+
+for (let seed = 1; seed <= SEEDS; seed++) {
+  test(`incremental is full, byte for byte, whatever happens in between (history ${seed})`, async (t) => {
+    const world = worldOf(t, seed)
+    await add(world, take(world.ahead, 2000))
+    await periodic(world, 'incremental')
+    const happened: string[] = []
+    const longest = new Map<string, number>()
+    // Each happens once at least, in an order of the seed's.
+    const names = Object.keys(EVENTS).sort(() => world.chance() - 0.5)
+    const order = [...names, 'a batch', ...names.slice(0, 3)]
+    for (const name of order) {
+      await EVENTS[name]?.(world)
+      happened.push(name)
+      const incremental = await periodic(world, 'incremental')
+      assert.deepEqual(incremental, await periodic(world, 'full'), `after ${happened.join(', ')}`)
+      for (const [metric, text] of incremental) longest.set(metric, Math.max(longest.get(metric) ?? 0, text.split('\n').length - 2))
+    }
+    // A result with nothing in it would prove nothing.
+    for (const [metric, rows] of longest) assert.ok(rows >= 3, `${metric} has rows`)
+  })
+}
+
+test('a run computes the hours of new files, and no others; compaction of a run changes no contribution', async (t) => {
+  const world = worldOf(t, 7)
+  const rows = take(world.ahead, 4000)
+  for (const half of [0, 1]) await add(world, rows.filter((_, n) => n % 2 === half))
+  await periodic(world, 'incremental')
+  const first = keptRows(world)
+  await periodic(world, 'incremental')
+  assert.deepEqual(keptRows(world), first, 'without anything new, nothing is computed')
+
+  const merged: number[] = []
+  await periodic(world, 'incremental', async () => {
+    const upkeep = await keep(world, undefined)
+    merged.push(upkeep.merged.length)
+    return upkeep
+  })
+  assert.ok((merged[0] as number) > 1, 'hours were merged')
+  await periodic(world, 'incremental')
+  assert.deepEqual(keptRows(world), first, 'merged files hold the same events')
+
+  const late = take(world.behind, 1)
+  const hour = Math.floor((late[0]?.event_time as number) / 1000 / HOUR_MS)
+  await add(world, late)
+  await periodic(world, 'incremental')
+  const then = keptRows(world)
+  const changed = [...then].filter(([key, rows]) => first.get(key) !== rows).map(([key]) => Number(key.split(' ')[1]))
+  assert.deepEqual([...new Set(changed)], [hour])
+  assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
+})
+
+test('what is kept and does not open stops the run with what to do; --full does it', async (t) => {
+  const world = worldOf(t, 3)
+  await add(world, take(world.ahead, 1000))
+  const right = await periodic(world, 'incremental')
+  const [[key, rows] = ['', '']] = keptRows(world)
+  const path = join(world.cwd, 'state', 'contributions', key.split(' ')[0] as string, rows)
+  writeFileSync(path, 'torn')
+  await assert.rejects(periodic(world, 'incremental'), /expected .*contributions.* got: .*; run periodic --full/)
+  appendFileSync(join(path, '..', 'ledger.json'), 'x')
+  await assert.rejects(periodic(world, 'incremental'), /expected .*ledger\.json to list .*; run periodic --full/)
+  await run({
+    lake: join(world.cwd, 'lake'), state: join(world.cwd, 'state'), queries: join(world.cwd, 'queries'), select: undefined, full: true,
+    now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: join(world.cwd, 'full'), scratch }),
+  })
+  assert.deepEqual(await periodic(world, 'incremental'), right)
+})
