@@ -48,6 +48,7 @@ async function list(directory: string, files: string[], depth = 0): Promise<void
 /** A file of the lake as it is now. `id` is another one when the file was replaced under its path. */
 export interface Part {
   path: string
+  bytes: number
   id: string
 }
 
@@ -68,7 +69,7 @@ export async function partsByHour({ lake, files }: Snapshot): Promise<Map<Hour, 
 
 export async function partOf(lake: string, path: string): Promise<Part> {
   const { size, mtimeMs } = await stat(path)
-  return { path, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
+  return { path, bytes: size, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
 }
 
 /** The files that can hold the newest event: those of the last hour, and any outside the partitions. */

@@ -2,7 +2,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { identifier, quote } from '../duckdb.ts'
-import { formatHour, HOUR_MS } from '../lake/names.ts'
+import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import type { Contribution, Work } from './contribution.ts'
 import { contributionOf, planContributions } from './contribution.ts'
@@ -58,7 +58,7 @@ export async function accumulate(session: Session, model: Parsed, version: strin
   const done: Contribution[] = [...kept]
   let { next } = ledger
   for (const one of work) {
-    const rows = `${formatHour(one.hour).replace('/', ',')},${next++}.parquet`
+    const rows = `${next++}.parquet`
     const written = join(options.scratch, rows)
     await bindEvents(session, one, how.window)
     const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
@@ -69,7 +69,7 @@ export async function accumulate(session: Session, model: Parsed, version: strin
   }
   // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
   if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, options.scratch, { ...ledger, next, contributions: done })
-  const files = done.sort((a, b) => a.hour - b.hour).map(({ rows }) => quote(join(directory, rows)))
+  const files = done.map(({ rows }) => quote(join(directory, rows)))
   const stored = `FROM read_parquet([${files.join(', ')}])`
   await checkTypes(session, stored, columns, model)
   await session.run(`DROP VIEW ${identifier(name)}`)
@@ -132,14 +132,14 @@ async function deserialized(session: Session, tree: Tree): Promise<string> {
 }
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
-async function bindEvents(session: Session, { hour, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+async function bindEvents(session: Session, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
   let filter = ''
   if (window !== undefined) {
     const [span] = base
       ? await session.rows<{ first: bigint | null; last: bigint | null }>(
           `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
         )
-      : [{ first: BigInt(hour * HOUR_MS) * 1000n, last: BigInt((hour + 1) * HOUR_MS) * 1000n }]
+      : [{ first: BigInt(Math.min(...hours) * HOUR_MS) * 1000n, last: BigInt((Math.max(...hours) + 1) * HOUR_MS) * 1000n }]
     const reach = BigInt(window) * 1000n
     // Files without rows have no times, and nothing to say.
     filter = span?.first == null || span.last == null

@@ -2,27 +2,33 @@ import type { Hour } from '../lake/names.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 
-/** What one hour's files say about a model, kept. */
+/** What the files of some hours, mostly of one, say about a model, kept. */
 export interface Contribution {
-  hour: Hour
+  hours: Hour[]
   /** The file of its rows. */
   rows: string
-  /** Ids of the hour's files that it speaks for. */
+  /** Ids of the hours' files, all of which it speaks for. */
   own: string[]
   /** Ids of files of other hours that it has looked at: those within the model's window. */
   near: string[]
 }
 
-/** What one hour has to say that is not known yet. */
+/** What some hours have to say that is not known yet. */
 export interface Work {
-  hour: Hour
+  hours: Hour[]
   /** The files whose events are new. */
   fresh: Part[]
-  /** Files of this hour and of those within the window, to look at together with the fresh ones. */
+  /** The files to look at: the fresh ones, and with a window all of these hours and of those within it. */
   around: Part[]
-  /** What it adds to; undefined where the hour is computed anew. */
+  /** What it adds to; undefined where the hours are computed anew. */
   base: Contribution | undefined
 }
+
+/**
+ * Hours of a date that nothing is known of are computed together, up to so many bytes: a history of 480 hours in 0.1 of the time.
+ * What is computed together is computed anew together, when a file of it is gone.
+ */
+const TOGETHER = 256e6
 
 /**
  * Which contributions stand as they are, and what is to be computed. New files add to what their hour has said already: with a model's window,
@@ -31,32 +37,51 @@ export interface Work {
  */
 export function planContributions(known: readonly Contribution[], hours: ReadonlyMap<Hour, readonly Part[]>, window: number | undefined): { kept: Contribution[]; work: Work[] } {
   const present = new Set([...hours.values()].flatMap((parts) => parts.map(({ id }) => id)))
-  const byHour = new Map(known.filter(({ own, near }) => [...own, ...near].every((id) => present.has(id))).map((one) => [one.hour, one]))
   const reach = Math.ceil((window ?? 0) / HOUR_MS)
+  const workOf = (of: Hour[], fresh: Part[], base?: Contribution): Work => ({ hours: of, fresh, around: window === undefined ? fresh : around(hours, of, reach), base })
   const kept: Contribution[] = []
   const work: Work[] = []
-  for (const [hour, parts] of [...hours].sort(([a], [b]) => a - b)) {
-    const base = byHour.get(hour)
-    const said = new Set(base?.own)
-    const fresh = parts.filter(({ id }) => !said.has(id))
-    if (base && fresh.length === 0) kept.push(base)
-    else work.push({ hour, fresh, around: reach === 0 ? [...fresh] : within(hours, hour, reach), base })
+  for (const base of known.filter(({ own, near }) => [...own, ...near].every((id) => present.has(id)))) {
+    const said = new Set(base.own)
+    const fresh = base.hours.flatMap((hour) => (hours.get(hour) ?? []).filter(({ id }) => !said.has(id)))
+    if (fresh.length === 0) kept.push(base)
+    else work.push(workOf(base.hours, fresh, base))
   }
-  return { kept, work }
+  const covered = new Set([...kept, ...work].flatMap((one) => one.hours))
+  return { kept, work: [...work, ...together([...hours].filter(([hour]) => !covered.has(hour))).map((group) => workOf(group.map(([hour]) => hour), group.flatMap(([, parts]) => parts)))] }
 }
 
-function within(hours: ReadonlyMap<Hour, readonly Part[]>, hour: Hour, reach: number): Part[] {
-  const parts: Part[] = []
-  for (let other = hour - reach; other <= hour + reach; other++) parts.push(...(hours.get(other) ?? []))
-  return parts
+type Files = [Hour, readonly Part[]]
+
+/** Groups of hours of one date each. */
+function together(files: Files[]): Files[][] {
+  const groups: Files[][] = []
+  let bytes = 0
+  for (const entry of files.sort(([a], [b]) => a - b)) {
+    const size = entry[1].reduce((sum, part) => sum + part.bytes, 0)
+    const last = groups.at(-1)
+    if (last && Math.floor((last[0] as Files)[0] / 24) === Math.floor(entry[0] / 24) && bytes + size <= TOGETHER) {
+      last.push(entry)
+      bytes += size
+    } else {
+      groups.push([entry])
+      bytes = size
+    }
+  }
+  return groups
+}
+
+function around(hours: ReadonlyMap<Hour, readonly Part[]>, of: readonly Hour[], reach: number): Part[] {
+  const near = new Set(of.flatMap((hour) => Array.from({ length: 2 * reach + 1 }, (_, n) => hour - reach + n)))
+  return [...near].flatMap((hour) => hours.get(hour) ?? [])
 }
 
 /** The contribution that some work ends in. */
-export function contributionOf({ hour, fresh, around, base }: Work, rows: string): Contribution {
+export function contributionOf({ hours, fresh, around, base }: Work, rows: string): Contribution {
   const own = [...(base?.own ?? []), ...fresh.map(({ id }) => id)]
   const others = new Set([...(base?.near ?? []), ...around.map(({ id }) => id)])
   for (const id of own) others.delete(id)
-  return { hour, rows, own, near: [...others] }
+  return { hours, rows, own, near: [...others] }
 }
 
 /** Files that became others with the same events in them, by compaction: what was said by looking at the old ones goes for the new ones. */
