@@ -2,6 +2,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { identifier, quote } from '../duckdb.ts'
+import { messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import type { Contribution, Work } from './contribution.ts'
@@ -73,7 +74,13 @@ export async function accumulate(session: Session, model: Parsed, version: strin
   const stored = `FROM read_parquet([${files.join(', ')}])`
   await checkTypes(session, stored, columns, model)
   await session.run(`DROP VIEW ${identifier(name)}`)
-  await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${whole(combined(stored, columns, how))}`)
+  try {
+    await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${whole(combined(stored, columns, how))}`)
+  } catch (error) {
+    // Bound before, as it is written: only its place behind the sums can be wrong.
+    if (/^Binder Error/.test(messageOf(error))) throw unkept(model, `expected the ORDER BY of a model that accumulates to name its columns, got: ${messageOf(error)}`)
+    throw error
+  }
 }
 
 interface Column extends Record<string, string> {

@@ -1,0 +1,4 @@
+/*
+accumulates: {sum: [n]}
+*/
+select did, count(*) as n from events group by did order by max(event_time)

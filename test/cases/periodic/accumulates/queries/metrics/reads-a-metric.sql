@@ -1,0 +1,4 @@
+/*
+accumulates: {sum: [n]}
+*/
+select did, n from top

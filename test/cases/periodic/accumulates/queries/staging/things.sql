@@ -1,0 +1,4 @@
+/*
+accumulates: {rows: true}
+*/
+select did, event_time from events
