@@ -9,10 +9,10 @@ import type { Upkeep } from '../../src/lake/maintain.ts'
 import { maintain } from '../../src/lake/maintain.ts'
 import { HOUR_MS } from '../../src/lake/names.ts'
 import type { Contribution } from '../../src/query/contribution.ts'
-import { run } from '../../src/query/run.ts'
+import { run as runModels } from '../../src/query/run.ts'
 import { openCsvSink } from '../../src/sink/csv.ts'
 import { random } from '../lines.ts'
-import { ROOT, workplace } from '../process.ts'
+import { ROOT, run, start, until, workplace } from '../process.ts'
 import type { EventRow } from './rows.ts'
 import { writeLake } from './rows.ts'
 import { seededRows } from './seeded.ts'
@@ -97,7 +97,7 @@ const EVENTS: Record<string, (world: World) => Promise<unknown>> = {
 
 async function periodic({ cwd }: World, kind: 'incremental' | 'full', upkeep?: () => Promise<Upkeep>): Promise<Map<string, string>> {
   const metrics = join(cwd, kind)
-  const { outcomes } = await run({
+  const { outcomes } = await runModels({
     lake: join(cwd, 'lake'), state: join(cwd, kind === 'full' ? 'elsewhere' : 'state'), queries: join(cwd, 'queries'), select: undefined, full: kind === 'full',
     now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: metrics, scratch }), ...(upkeep ? { upkeep } : {}),
   })
@@ -180,9 +180,32 @@ test('what is kept and does not open stops the run with what to do; --full does 
   await assert.rejects(periodic(world, 'incremental'), /expected .*contributions.* got: .*; run periodic --full/)
   appendFileSync(join(path, '..', 'ledger.json'), 'x')
   await assert.rejects(periodic(world, 'incremental'), /expected .*ledger\.json to list .*; run periodic --full/)
-  await run({
+  await runModels({
     lake: join(world.cwd, 'lake'), state: join(world.cwd, 'state'), queries: join(world.cwd, 'queries'), select: undefined, full: true,
     now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: join(world.cwd, 'full'), scratch }),
   })
   assert.deepEqual(await periodic(world, 'incremental'), right)
+})
+
+test('periodic, killed at random instants while the stream goes on: the next run is full, byte for byte', async (t) => {
+  const cwd = workplace(t)
+  cpSync(join(ROOT, 'queries'), join(cwd, 'queries'), { recursive: true })
+  const chance = random(5)
+  const results = (directory: string): string[] => readdirSync(join(cwd, directory)).map((file) => readFileSync(join(cwd, directory, file), 'utf8'))
+  let killed = 0
+  for (let n = 0; n < 6; n++) {
+    const from = new Date(Date.parse('2026-07-04T13:40:00Z') + n * 300_000).toISOString()
+    const simulated = await run('bluesky', ['--simulate', '--events', '3000', '--rate', '10', '--seed', String(n), '--start', from], { cwd })
+    await run('handle-stream', [], { cwd, input: simulated.stdout })
+    const periodic = start('periodic', ['--grace', '0s'], { cwd })
+    await Promise.race([periodic.ended, until('it has begun', () => existsSync(join(cwd, '.sluice', 'staging', 'periodic')))])
+    await new Promise((resolve) => setTimeout(resolve, chance() * 700))
+    if (periodic.child.exitCode === null && periodic.child.kill('SIGKILL')) killed++
+    await periodic.ended
+  }
+  assert.ok(killed >= 2, `${killed} runs were killed`)
+  assert.equal((await run('periodic', [], { cwd })).code, 0)
+  const incremental = results('metrics')
+  assert.equal((await run('periodic', ['--full', '--metrics', 'full'], { cwd })).code, 0)
+  assert.deepEqual(incremental, results('full'))
 })
