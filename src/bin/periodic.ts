@@ -14,6 +14,7 @@ import { parseDuration, parseText } from '../quantity.ts'
 import { planLines, reportLines } from '../query/json.ts'
 import type { Report } from '../query/run.ts'
 import { planRun, run } from '../query/run.ts'
+import { parseSelectors, SELECTORS } from '../query/select.ts'
 import type { Planned, Screen } from '../query/table.ts'
 import { explain, renderPlan, renderReport } from '../query/table.ts'
 import { triggers } from '../query/watch.ts'
@@ -29,7 +30,7 @@ const OPTIONS = {
   queries: { describe: 'Directory of the models', argument: 'DIR', parse: parseText, default: 'queries' },
   metrics: { describe: 'Directory of the results', argument: 'DIR', parse: parseText, default: 'metrics' },
   ...MAINTENANCE,
-  select: { describe: 'Only these models and what they need, separated by commas', argument: 'NAMES', parse: parseNames },
+  select: { describe: 'Only these models (see below), with what they need', argument: 'SELECTORS', parse: parseSelectors },
   watch: { describe: 'Keep running; run again when Parquet files arrive in the lake' },
   every: { describe: 'Keep running; run again after this time, counted from start to start', argument: 'TIME', parse: parseInterval },
   full: { describe: 'Forget what is kept of earlier runs, and compute everything from all events' },
@@ -42,7 +43,7 @@ await main(
     name: 'periodic',
     summary: 'Runs every model once over the lake and writes its result to metrics/<model>.csv.',
     epilogue: 'Made for `watch -n 30 ./periodic`. Exit codes: 0 all models ran, 1 some did not, 2 usage, 74 the lake cannot be read, '
-      + '75 another periodic is running.',
+      + `75 another periodic is running.\n\n${SELECTORS}\nWhat the selected models need is run too, but only selected metrics are written.`,
     options: OPTIONS,
   },
   async ({ lake, state, queries, metrics, select, watch, every, full, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
@@ -150,13 +151,7 @@ function showPlan(planned: Planned, json: boolean): number {
 }
 
 function targeted({ steps, problems }: Awaited<ReturnType<typeof planRun>>, metrics: string): Planned {
-  return { steps: steps.map((step) => ({ ...step, target: step.model.layer === 'metrics' ? csvPath(metrics, step.model.name) : undefined })), problems }
-}
-
-function parseNames(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim())
-  if (names.includes('')) throw new Error('names of models separated by commas, such as likes-per-minutes,fast-likers')
-  return names
+  return { steps: steps.map((step) => ({ ...step, target: step.model.layer === 'metrics' && step.selected ? csvPath(metrics, step.model.name) : undefined })), problems }
 }
 
 function parseInterval(text: string): number {

@@ -4,7 +4,7 @@ import type { Planned } from './table.ts'
 /** One line per model, then one for the run, whose first key is `run`. */
 export function reportLines({ start, ms, lake, outcomes, upkeep }: Report): string {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
-  const models = outcomes.filter(({ status, model }) => status !== 'ok' || model.layer === 'metrics').map(modelOf)
+  const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published).map(modelOf)
   const ok = models.filter(({ status }) => status === 'ok').length
   return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
 }

@@ -8,6 +8,8 @@ import { problemAt } from './problem.ts'
 export interface Step {
   model: Parsed
   needs: string[]
+  /** Meant by the selection, not only needed by it: of the metrics, these are published. */
+  selected: boolean
   /** Known before anything runs: the model is not run, nor is what needs it. */
   problem?: Problem | undefined
 }
@@ -27,7 +29,8 @@ const NO_FILES = 'a model names no files; read events, or put a CSV into seeds/'
 export function plan(models: readonly Parsed[], selected: readonly string[]): Plan {
   const byKey = new Map(models.map((model) => [keyOf(model.name), model]))
   const steps = new Map<string, Step>()
-  for (const [key, model] of byKey) steps.set(key, resolve(model, byKey))
+  const meant = new Set(selected.map(keyOf))
+  for (const [key, model] of byKey) steps.set(key, { ...resolve(model, byKey), selected: meant.has(key) })
 
   const order: Step[] = []
   const done = new Set<string>()
@@ -65,7 +68,7 @@ function partsObjection({ model, needs }: Step, steps: ReadonlyMap<string, Step>
   return at(model, undefined, `expected a model that accumulates to read events, staging models and seeds, got the metric ${metric.model.name}; take away accumulates`)
 }
 
-function resolve(model: Parsed, byKey: ReadonlyMap<string, Parsed>): Step {
+function resolve(model: Parsed, byKey: ReadonlyMap<string, Parsed>): Omit<Step, 'selected'> {
   const needs = new Set<string>()
   for (const reference of model.references) {
     const found = reference.kind === 'relation' && isLocal(reference) ? byKey.get(keyOf(reference.name)) : undefined

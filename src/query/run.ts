@@ -14,14 +14,15 @@ import type { Glance } from './events.ts'
 import { bindEvents, lakeFailure } from './events.ts'
 import type { Replaced } from './contribution.ts'
 import { forgetAll, forgetOthers, keptFailure, replaceInLedgers } from './ledger.ts'
-import type { Models } from './models.ts'
-import { keyOf, loadModels } from './models.ts'
+import type { Model, Models } from './models.ts'
+import { loadModels } from './models.ts'
 import type { Parsed } from './parse.ts'
 import { parseModels } from './parse.ts'
 import type { Plan, Step } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { formatProblem, problemFrom } from './problem.ts'
+import { select } from './select.ts'
 import { versions } from './version.ts'
 
 /** A published result as the screen shows it. */
@@ -64,7 +65,7 @@ export interface RunOptions {
   lake: string
   state: string
   queries: string
-  /** Names of models; undefined means every metric. */
+  /** Selectors; undefined means every metric. */
   select: readonly string[] | undefined
   /** Forget what is kept of earlier runs, and compute everything from all events at once. */
   full: boolean
@@ -162,15 +163,12 @@ async function replacedBy({ merged }: Upkeep, lake: string, hours: ReadonlyMap<n
 async function planModels(
   session: Session,
   { models, problems }: Models,
-  select: readonly string[] | undefined,
+  selectors: readonly string[] | undefined,
 ): Promise<Plan & Pick<Models, 'problems'>> {
-  const names = new Set(models.map(({ name }) => keyOf(name)))
-  const stranger = select?.find((name) => !names.has(keyOf(name)))
-  if (stranger !== undefined) {
-    throw new Failure(`expected --select to name models (${models.map(({ name }) => name).sort().join(', ')}), got \`${stranger}\``, EXIT.usage)
-  }
-  const selected = select ?? models.filter(({ layer }) => layer === 'metrics').map(({ name }) => name)
-  return { ...plan(await parseModels(session, models), selected), problems }
+  const parsed = await parseModels(session, models)
+  const names = (of: readonly Model[]): string[] => of.map(({ name }) => name)
+  const selected = selectors ? select(plan(parsed, names(models)).steps, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
+  return { ...plan(parsed, selected), problems }
 }
 
 async function runMacros(session: Session, macros: Models['macros']): Promise<void> {
@@ -193,7 +191,7 @@ async function act(
   if (parts) await openParts(session)
   const bad = new Set<string>()
   const views = new Map<string, string[]>()
-  for (const { model, needs, problem } of steps) {
+  for (const { model, needs, selected, problem } of steps) {
     if (signal.aborted) break
     const start = now()
     const because = needs.find((need) => bad.has(need))
@@ -206,7 +204,7 @@ async function act(
     } else {
       try {
         await bind(session, model, parts)
-        const published = model.layer === 'metrics' ? await sink.publish(session, model) : undefined
+        const published = model.layer === 'metrics' && selected ? await sink.publish(session, model) : undefined
         outcomes.push({ model, ms: now() - start, status: 'ok', published })
       } catch (error) {
         if (signal.aborted) break

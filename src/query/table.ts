@@ -30,7 +30,7 @@ const MIN = { model: 12, top: 10, change: 8 }
  * Where there is no room, first the carets go, then models that ran, then models that did not.
  */
 export function renderReport({ lake, outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
-  const models = outcomes.filter(({ status, model }) => status !== 'ok' || model.layer === 'metrics')
+  const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published)
   const ordered = [...models].sort((a, b) => Number(a.status === 'ok') - Number(b.status === 'ok'))
   const room = Math.max(1, lines - 2)
   const full = outcomes.flatMap(explain)
@@ -53,7 +53,7 @@ export function renderReport({ lake, outcomes, upkeep }: Report, { columns, line
 export function renderPlan({ steps, problems }: Planned, { columns }: Pick<Screen, 'columns'>): { table: string; errors: string } {
   const rows = steps.map(({ model, needs, target }) => [
     model.file,
-    target === undefined ? (model.layer === 'seeds' ? 'table' : 'view') : `→ ${target}`,
+    target === undefined ? (model.layer === 'staging' ? 'view' : 'table') : `→ ${target}`,
     needs.length === 0 ? '' : `after ${needs.join(', ')}`,
     clean(model.header.description ?? ''),
   ])

@@ -158,10 +158,10 @@ test('a periodic that was killed leaves nothing in the way', async (t) => {
   assert.deepEqual(readdirSync(join(cwd, 'metrics')), ['count.csv'])
 })
 
-test('--select runs the named models and what they need', async (t) => {
+test('--select runs the models it means and what they need, and publishes only the former', async (t) => {
   const cwd = workplace(t)
   write(cwd, {
-    ...COUNT,
+    'queries/metrics/count.sql': '/* tags: [loud] */ SELECT count(*) AS n FROM events',
     'queries/staging/likes.sql': 'SELECT * FROM events',
     'queries/staging/broken.sql': 'SELECT nosuch FROM events',
     'queries/metrics/likes.count.sql': 'SELECT 1',
@@ -174,12 +174,35 @@ test('--select runs the named models and what they need', async (t) => {
   const first = await periodic(cwd, ['--select', 'twice, COUNT'])
   assert.deepEqual([first.code, lines(first.stderr).length], [1, 1])
   assert.match(first.stderr, /^queries\/metrics\/likes\.count\.sql: expected a file name /)
-  assert.deepEqual(readdirSync(join(cwd, 'metrics')).sort(), ['count.csv', 'like-count.csv', 'twice.csv'])
+  assert.match(first.stdout, /^count .*\ntwice .*\n$/m)
+  assert.doesNotMatch(first.stdout, /^like-count/m)
+  assert.deepEqual(readdirSync(join(cwd, 'metrics')).sort(), ['count.csv', 'twice.csv'])
   assert.equal(readFileSync(join(cwd, 'metrics/twice.csv'), 'utf8'), 'n\n6\n')
+  const planned = await periodic(cwd, ['--dry-run', '--select', 'twice'])
+  assert.deepEqual(lines(planned.stdout).map((line) => line.split(/ {2,}/).slice(0, 2)), [
+    ['queries/staging/likes.sql', 'view'], ['queries/metrics/like-count.sql', 'table'], ['queries/metrics/twice.sql', '→ metrics/twice.csv'],
+  ])
 
-  const unknown = await periodic(cwd, ['--select', 'count,nosuch'])
+  rmSync(join(cwd, 'queries/metrics/likes.count.sql'))
+  const published = async (selectors: string): Promise<string[]> => {
+    rmSync(join(cwd, 'metrics'), { recursive: true })
+    const { code, stderr } = await periodic(cwd, ['--select', selectors])
+    assert.deepEqual([code, stderr], [0, ''])
+    return readdirSync(join(cwd, 'metrics')).sort()
+  }
+  assert.deepEqual(await published('likes+'), ['like-count.csv', 'twice.csv'])
+  assert.deepEqual(await published('+twice count'), ['count.csv', 'like-count.csv', 'twice.csv'])
+  assert.deepEqual(await published('tag:loud'), ['count.csv'])
+  assert.deepEqual(await published('./queries/metrics/*count.sql'), ['count.csv', 'like-count.csv'])
+
+  const unknown = await periodic(cwd, ['--select', 'count,+like'])
   assert.equal(unknown.code, 2)
-  assert.match(unknown.stderr, /^periodic: expected --select to name models \(bad, broken, count, like-count, likes, twice\), got `nosuch`\n$/)
+  assert.equal(
+    unknown.stderr,
+    'periodic: expected --select to name models (bad, broken, count, like-count, likes, twice, tag:loud) or paths of theirs, got `+like`; '
+    + 'did you mean `likes`?\n',
+  )
+  assert.equal((await periodic(cwd, ['--select', 'queries/seeds'])).code, 2)
   assert.equal((await periodic(cwd, ['--select', 'count,'])).code, 2)
 })
 
