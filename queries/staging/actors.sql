@@ -7,7 +7,7 @@ columns:
   did: {type: varchar, description: The actor}
   handle: {type: varchar, description: 'Latest handle from an identity or account event, null if there was none'}
   display_name: {type: varchar, description: 'Latest name from a profile record, null if there was none'}
-  events: {type: bigint, description: What they did, deletions and updates included}
+  events: {type: bigint, description: 'What they did, deletions and updates included'}
   first_event_time: {type: timestamptz, description: Their first event}
   last_event_time: {type: timestamptz, description: Their latest event}
 tags: [silver]

@@ -11,6 +11,7 @@ const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   compact: () => import('./sluice-compact.ts'),
   status: () => import('./sluice-status.ts'),
   fsck: () => import('./sluice-fsck.ts'),
+  check: () => import('./sluice-check.ts'),
 }
 
 const [name = '--help', ...rest] = process.argv.slice(2)

@@ -16,6 +16,8 @@ export interface Reference {
 
 export interface Parsed extends Model {
   references: Reference[]
+  /** DuckDB's parse of the one statement; absent where there is none. */
+  tree?: unknown
 }
 
 interface Tree {
@@ -53,9 +55,13 @@ function interpret(model: Model, tree: Tree): Parsed {
   if (statements.length !== 1) {
     return { ...model, references: [], problem: model.problem ?? { file, message: `expected one SELECT, got ${statements.length} statements` } }
   }
+  return { ...model, references: referencesOf(statements[0], offsetsIn(sql)), tree: statements[0] }
+}
+
+/** Turns DuckDB's locations, in bytes of the text, into offsets; what it gives for an unknown one lies beyond the end. */
+export function offsetsIn(sql: string): (location: number) => number | undefined {
   const bytes = Buffer.from(sql)
-  const offsetOf = (location: number): number | undefined => location < bytes.length ? bytes.toString('utf8', 0, location).length : undefined
-  return { ...model, references: referencesOf(statements[0], offsetOf) }
+  return (location) => (location < bytes.length ? bytes.toString('utf8', 0, location).length : undefined)
 }
 
 /**

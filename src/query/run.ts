@@ -171,7 +171,7 @@ async function planModels(
   return { ...plan(parsed, selected), problems }
 }
 
-async function runMacros(session: Session, macros: Models['macros']): Promise<void> {
+export async function runMacros(session: Session, macros: Models['macros']): Promise<void> {
   if (!macros) return
   try {
     await session.run(macros.sql)
@@ -235,7 +235,7 @@ async function bind(session: Session, model: Parsed, parts: Parts | undefined): 
 }
 
 /** The model's text begins on a line of its own and ends the statement: LINE n of an error is line n - 1 of the file. */
-function statement({ name, layer, file, sql }: Parsed): string {
+export function statement({ name, layer, file, sql }: Parsed): string {
   if (layer === 'seeds') return `CREATE TABLE ${identifier(name)} AS FROM read_csv(${quote(file)}, header = true, delim = ',')`
   return `CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS\n${sql}`
 }

@@ -1,0 +1,47 @@
+import type { Problem } from '../query/problem.ts'
+import { functionsIn } from './tree.ts'
+
+/** The one place where the style of the SQL is decided. Of names only keywords change their case: a column shows the case it is written in. */
+const STYLE = {
+  tabWidth: 2,
+  keywordCase: 'lower',
+  expressionWidth: 100,
+  logicalOperatorNewline: 'before',
+} as const
+
+/** Written like functions, but none in the parse tree. */
+const GRAMMAR = ['columns', 'percentile_cont', 'percentile_disc', 'try_cast']
+
+/** The text as it should stand in its file. The leading comment, which is YAML, stays as it is. Throws where the formatter does not understand it. */
+export async function formatSql(sql: string, tree: unknown): Promise<string> {
+  const { duckdb, formatDialect } = await import('sql-formatter')
+  const { tokenizerOptions } = duckdb
+  // Of a function it does not know, it would part the name from its parenthesis; a name that means something else stays that.
+  const keywords = new Set([tokenizerOptions.reservedKeywords, tokenizerOptions.reservedDataTypes].flat())
+  const called = [...functionsIn(tree), ...GRAMMAR].map((name) => name.toUpperCase()).filter((name) => !keywords.has(name))
+  const dialect = { ...duckdb, tokenizerOptions: { ...tokenizerOptions, reservedFunctionNames: [...tokenizerOptions.reservedFunctionNames, ...called] } }
+  const text = sql.replaceAll('\r\n', '\n')
+  const [header = ''] = /^\s*\/\*[^]*?\*\/\s*/.exec(text) ?? []
+  const parts = [header.trim(), formatDialect(text.slice(header.length), { ...STYLE, dialect }).trim()]
+  return `${parts.filter((part) => part !== '').join('\n')}\n`
+}
+
+/** Whether two texts say the same: the same parse, and the same comments in the same order. Formatters have their errors, too. */
+export function saysTheSame(a: { sql: string; tree?: unknown }, b: { sql: string; tree?: unknown }): boolean {
+  const parse = (tree: unknown): string => JSON.stringify(tree, (key, value: unknown) => (key === 'query_location' ? undefined : value))
+  return b.tree !== undefined && parse(a.tree) === parse(b.tree) && JSON.stringify(commentsIn(a.sql)) === JSON.stringify(commentsIn(b.sql))
+}
+
+function commentsIn(sql: string): string[] {
+  const tokens = sql.match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[^]*?\$\$|--[^\n]*|\/\*[^]*?\*\//g) ?? []
+  return tokens.filter((token) => /^(--|\/\*)/.test(token)).map((token) => token.replace(/\s+/g, ' ').trim())
+}
+
+/** The first line that is not as it should be, and how it should be. */
+export function differenceProblems(file: string, sql: string, formatted: string): Problem[] {
+  if (sql === formatted) return []
+  const [got, expected] = [sql.split('\n'), formatted.split('\n')]
+  const index = expected.findIndex((line, at) => line !== got[at])
+  const at = index < 0 ? expected.length : index
+  return [{ file, line: at + 1, message: "expected it formatted, as 'sluice check --fix' does", excerpt: `- ${got[at] ?? ''}\n+ ${expected[at] ?? ''}` }]
+}
