@@ -13,6 +13,9 @@ accumulates: {sum: [likes]}
 select
   date_trunc('minute', utc(event_time)) as time,
   count(*) as likes
-from likes
-group by 1
-order by 1
+from
+  likes
+group by
+  1
+order by
+  1

@@ -10,20 +10,34 @@ columns:
   per_hour: {type: bigint, description: 'posts / hours, rounded down'}
 tags: [gold, posts]
 */
-with by_time_of_day as (
-  select
-    iso_weekday(hour) as day,
-    hour(hour) as hour_of_day,
-    cast(sum(posts) as bigint) as posts,
-    count(*) as hours
-  from "posts-by-hour"
-  group by 1, 2
-)
+with
+  by_time_of_day as (
+    select
+      iso_weekday(hour) as day,
+      hour(hour) as hour_of_day,
+      cast(sum(posts) as bigint) as posts,
+      count(*) as hours
+    from
+      "posts-by-hour"
+    group by
+      1,
+      2
+  )
 select
-  case day when 1 then 'Mon' when 2 then 'Tue' when 3 then 'Wed' when 4 then 'Thu' when 5 then 'Fri' when 6 then 'Sat' else 'Sun' end
-    || ' ' || lpad(cast(hour_of_day as string), 2, '0') || ':00' as time_of_day,
+  case day
+    when 1 then 'Mon'
+    when 2 then 'Tue'
+    when 3 then 'Wed'
+    when 4 then 'Thu'
+    when 5 then 'Fri'
+    when 6 then 'Sat'
+    else 'Sun'
+  end || ' ' || lpad(cast(hour_of_day as string), 2, '0') || ':00' as time_of_day,
   posts,
   hours,
   cast(floor(posts / hours) as bigint) as per_hour
-from by_time_of_day
-order by day, hour_of_day
+from
+  by_time_of_day
+order by
+  day,
+  hour_of_day

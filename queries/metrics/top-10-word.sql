@@ -12,20 +12,50 @@ columns:
 tags: [gold, posts]
 accumulates: {sum: [count]}
 */
-with engineering_posts as (
-  select p.text, p.lang, coalesce(s.lang, 'en') as stopword_lang
-  from posts p
-  left join (select distinct lang from stopwords) s on s.lang = p.lang
-  where has_word(p.text, 'engineering')
-),
-uses as (
-  select stopword_lang, explode(array_distinct(words(text, lang))) as word
-  from engineering_posts
-)
-select word, count(*) as count
-from uses u
-where word <> 'engineering'
-  and not exists (select 1 from stopwords s where s.lang = u.stopword_lang and s.word = u.word)
-group by word
-order by count desc, word
-limit 10
+with
+  engineering_posts as (
+    select
+      p.text,
+      p.lang,
+      coalesce(s.lang, 'en') as stopword_lang
+    from
+      posts p
+      left join (
+        select distinct
+          lang
+        from
+          stopwords
+      ) s on s.lang = p.lang
+    where
+      has_word(p.text, 'engineering')
+  ),
+  uses as (
+    select
+      stopword_lang,
+      explode(array_distinct(words(text, lang))) as word
+    from
+      engineering_posts
+  )
+select
+  word,
+  count(*) as count
+from
+  uses u
+where
+  word <> 'engineering'
+  and not exists (
+    select
+      1
+    from
+      stopwords s
+    where
+      s.lang = u.stopword_lang
+      and s.word = u.word
+  )
+group by
+  word
+order by
+  count desc,
+  word
+limit
+  10

@@ -13,22 +13,60 @@ columns:
   users: {type: bigint, description: Authors of the uses}
 tags: [gold, posts]
 */
-with recent as (
-  select hashtag, did, event_time > (select max(event_time) - interval '1' hour from events) as is_last_hour
-  from hashtags
-  where event_time > (select max(event_time) - interval '2' hour from events)
-),
-counted as (
-  select
-    hashtag,
-    count(*) filter (where is_last_hour) as uses,
-    count(*) filter (where not is_last_hour) as uses_before,
-    count(distinct did) filter (where is_last_hour) as users
-  from recent
-  group by hashtag
-)
-select hashtag, uses - uses_before as gain, uses, uses_before, users
-from counted
-where uses > uses_before
-order by gain desc, uses desc, hashtag
-limit 50
+with
+  recent as (
+    select
+      hashtag,
+      did,
+      event_time > (
+        select
+          max(event_time) - interval '1' hour
+        from
+          events
+      ) as is_last_hour
+    from
+      hashtags
+    where
+      event_time > (
+        select
+          max(event_time) - interval '2' hour
+        from
+          events
+      )
+  ),
+  counted as (
+    select
+      hashtag,
+      count(*) filter(
+        where
+          is_last_hour
+      ) as uses,
+      count(*) filter(
+        where
+          not is_last_hour
+      ) as uses_before,
+      count(distinct did) filter(
+        where
+          is_last_hour
+      ) as users
+    from
+      recent
+    group by
+      hashtag
+  )
+select
+  hashtag,
+  uses - uses_before as gain,
+  uses,
+  uses_before,
+  users
+from
+  counted
+where
+  uses > uses_before
+order by
+  gain desc,
+  uses desc,
+  hashtag
+limit
+  50

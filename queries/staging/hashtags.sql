@@ -17,5 +17,8 @@ select
   did,
   uri,
   explode(hashtags_in(text)) as hashtag
-from posts
-where text like '%#%' or text like '%＃%'
+from
+  posts
+where
+  text like '%#%'
+  or text like '%＃%'

@@ -10,5 +10,7 @@ accumulates: {sum: [posts]}
 select
   date_trunc('hour', utc(event_time)) as hour,
   count(*) as posts
-from posts
-group by 1
+from
+  posts
+group by
+  1

@@ -21,5 +21,7 @@ select
   text,
   lang,
   created_at
-from posts
-where reply_parent is not null
+from
+  posts
+where
+  reply_parent is not null
