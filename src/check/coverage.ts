@@ -40,11 +40,16 @@ export async function document(
   columns: readonly Column[] | undefined,
   typeOf: (type: string) => Promise<string | undefined>,
 ): Promise<Documentation> {
-  const { header } = model
-  const place = await placesIn(model)
+  const { file, layer, header } = model
+  const source = await sourceOf(model)
+  const place = await placesIn(source)
   const problems: Problem[] = []
   const real = new Map((columns ?? Object.keys(header.columns).map((name) => ({ name, type: undefined }))).map((column) => [column.name.toLowerCase(), column]))
   const written = new Map(Object.entries(header.columns).map(([name, column]) => [name.toLowerCase(), { name, ...column }]))
+  if (layer === 'seeds' && source.yaml === undefined) {
+    const message = `expected description, grain and columns (${[...real.values()].map(({ name }) => name).join(', ')}) in ${file.replace(/\.csv$/, '.yaml')}, got no such file`
+    return { problems: [{ file, message }], whole: false, described: 0, columns: real.size }
+  }
   if (header.description === undefined) problems.push(place([], 'expected a description, got none; say what it is and what it is not'))
   if (header.grain === undefined) problems.push(place([], 'expected the grain, got none; say what one row is, such as `grain: one row per user`'))
 
@@ -75,18 +80,27 @@ export async function document(
   return { problems, whole, described, columns: real.size }
 }
 
-/** Says where in the file a path of the header stands: in the leading comment of SQL; of a seed, in the YAML file beside it. */
-async function placesIn({ file, layer, sql }: Pick<Model, 'file' | 'layer' | 'sql'>) {
-  const beside = layer === 'seeds' ? file.replace(/\.csv$/, '.yaml') : file
-  const text = layer === 'seeds' ? await textOf(beside) : sql
-  const yaml = layer === 'seeds' ? text : headerText(sql)
+interface Source {
+  file: string
+  text: string
+  yaml: string | undefined
+}
+
+/** Where a model says what it is: in the leading comment of its SQL; a seed, in the YAML file beside it. */
+async function sourceOf({ file, layer, sql }: Pick<Model, 'file' | 'layer' | 'sql'>): Promise<Source> {
+  if (layer !== 'seeds') return { file, text: sql, yaml: headerText(sql) }
+  const beside = file.replace(/\.csv$/, '.yaml')
+  const text = await textOf(beside)
+  return { file: text === undefined ? file : beside, text: text ?? '', yaml: text }
+}
+
+/** Turns a path of the header into its place in the file; an empty one is where the file begins. */
+async function placesIn({ file, text, yaml }: Source) {
   const parsed = yaml === undefined ? undefined : await parseYaml(yaml)
   return (path: (string | number)[], message: string): Problem => {
-    if (text === undefined) return { file, message: message.replace(', got none', ` in ${beside}, got no such file`) }
-    // An empty path means the whole header: it stands where the header begins.
     const line = parsed && 'lineOf' in parsed && path.length > 0 ? parsed.lineOf(path) : 1
     const start = text.split('\n').slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, 0)
-    return problemAt(beside, text, start + (/^ */.exec(text.slice(start))?.[0].length ?? 0), message)
+    return problemAt(file, text, start + (/^ */.exec(text.slice(start))?.[0].length ?? 0), message)
   }
 }
 

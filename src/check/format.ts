@@ -12,6 +12,9 @@ const STYLE = {
 /** Written like functions, but none in the parse tree. */
 const GRAMMAR = ['columns', 'percentile_cont', 'percentile_disc', 'try_cast']
 
+/** What is kept letter by letter: texts, quoted names, comments. */
+const TOKENS = "'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\\$\\$[^]*?\\$\\$|--[^\\n]*|/\\*[^]*?\\*/"
+
 /** The text as it should stand in its file. The leading comment, which is YAML, stays as it is. Throws where the formatter does not understand it. */
 export async function formatSql(sql: string, tree: unknown): Promise<string> {
   const { duckdb, formatDialect } = await import('sql-formatter')
@@ -20,7 +23,8 @@ export async function formatSql(sql: string, tree: unknown): Promise<string> {
   const keywords = new Set([tokenizerOptions.reservedKeywords, tokenizerOptions.reservedDataTypes].flat())
   const called = [...functionsIn(tree), ...GRAMMAR].map((name) => name.toUpperCase()).filter((name) => !keywords.has(name))
   const dialect = { ...duckdb, tokenizerOptions: { ...tokenizerOptions, reservedFunctionNames: [...tokenizerOptions.reservedFunctionNames, ...called] } }
-  const text = sql.replaceAll('\r\n', '\n')
+  // The formatter takes a minus, spaces and digits for one number, and keeps the spaces.
+  const text = sql.replaceAll('\r\n', '\n').replace(new RegExp(`${TOKENS}|-\\s+(?=\\d)`, 'g'), (token) => (/^-\s/.test(token) ? '- ' : token))
   const [header = ''] = /^\s*\/\*[^]*?\*\/\s*/.exec(text) ?? []
   const parts = [header.trim(), formatDialect(text.slice(header.length), { ...STYLE, dialect }).trim()]
   return `${parts.filter((part) => part !== '').join('\n')}\n`
@@ -33,7 +37,7 @@ export function saysTheSame(a: { sql: string; tree?: unknown }, b: { sql: string
 }
 
 function commentsIn(sql: string): string[] {
-  const tokens = sql.match(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[^]*?\$\$|--[^\n]*|\/\*[^]*?\*\//g) ?? []
+  const tokens = sql.match(new RegExp(TOKENS, 'g')) ?? []
   return tokens.filter((token) => /^(--|\/\*)/.test(token)).map((token) => token.replace(/\s+/g, ' ').trim())
 }
 
@@ -42,6 +46,9 @@ export function differenceProblems(file: string, sql: string, formatted: string)
   if (sql === formatted) return []
   const [got, expected] = [sql.split('\n'), formatted.split('\n')]
   const index = expected.findIndex((line, at) => line !== got[at])
-  const at = index < 0 ? expected.length : index
-  return [{ file, line: at + 1, message: "expected it formatted, as 'sluice check --fix' does", excerpt: `- ${got[at] ?? ''}\n+ ${expected[at] ?? ''}` }]
+  const [is, should] = [got[index], expected[index]]
+  if (is === undefined || should === undefined || sql.trimEnd() === formatted.trimEnd()) {
+    return [{ file, line: got.length, message: "expected one newline at the end, as 'sluice check --fix' writes it" }]
+  }
+  return [{ file, line: index + 1, message: "expected it formatted, as 'sluice check --fix' does", excerpt: `- ${is}\n+ ${should}` }]
 }

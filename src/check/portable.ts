@@ -42,11 +42,14 @@ export function portableProblems({ file, sql, tree }: Parsed, macros: ReadonlySe
       return offset === undefined ? '' : sql.slice(offset)
     },
   }
-  return [...nodesOf(tree)].flatMap((node) => {
+  const nodes = [...nodesOf(tree)]
+  // The function in a table function is judged with it.
+  const inner = new Set(nodes.flatMap((node) => (node['type'] === 'TABLE_FUNCTION' ? [node['function']] : [])))
+  return nodes.filter((node) => !inner.has(node)).flatMap((node) => {
     const objection = objectionTo(node, context)
     if (objection === undefined) return []
     const message = `expected SQL that Spark understands too, got ${objection}`
-    const offset = offsetOf(locationOf(objection === FROM_FIRST ? node['from_table'] : node))
+    const offset = offsetOf(locationOf(objection === FROM_FIRST ? node['from_table'] : objection === QUALIFY ? node['qualify'] : node))
     return offset === undefined ? { file, message } : problemAt(file, sql, offset, message)
   })
 }
@@ -57,6 +60,7 @@ interface Context {
   textAt: (location: number) => string
 }
 
+const QUALIFY = 'QUALIFY; filter row_number() in a subquery'
 const FROM_FIRST = 'FROM before SELECT; begin with SELECT'
 
 function objectionTo(node: Node, context: Context): string | undefined {
@@ -98,7 +102,7 @@ function objectionTo(node: Node, context: Context): string | undefined {
 }
 
 function ofSelect(node: Node): string | undefined {
-  if (node['qualify']) return 'QUALIFY; filter row_number() in a subquery'
+  if (node['qualify']) return QUALIFY
   if (node['aggregate_handling'] === 'FORCE_AGGREGATES') return 'GROUP BY ALL; name the columns, or their numbers'
   if (node['sample']) return 'a sample; use hash(did) % 100 = 0'
   const from = locationOf(node['from_table'])

@@ -66,7 +66,7 @@ async function check(session: Session, { models, problems: strays, macros }: Mod
     documented.push(documentation)
     // A header that cannot be read says nothing, which is said already.
     if (!model.problem || model.header !== UNDOCUMENTED) problems.push(...documentation.problems)
-    if (model.layer === 'metrics') problems.push(...portableProblems(model, functions.macros))
+    if (model.layer === 'metrics' && !problem) problems.push(...portableProblems(model, functions.macros))
     if (model.header.accumulates) for (const { model: read } of below(step, steps)) problems.push(...volatileProblems(read, model.name, functions))
     const { text, because } = await formatted(session, model)
     if (because !== undefined) unformatted.push({ file: model.file, because })

@@ -1,0 +1,2 @@
+CREATE MACRO fine(x) AS x;
+CREATE MACRO half(x AS x / 2;

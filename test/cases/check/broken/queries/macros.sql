@@ -1,0 +1,1 @@
+CREATE MACRO half(x) AS x / 2;

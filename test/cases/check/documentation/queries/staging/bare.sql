@@ -1,0 +1,4 @@
+select
+  did
+from
+  events

@@ -1,0 +1,8 @@
+/*
+description: a
+grian: one row
+*/
+select
+  did
+from
+  events
