@@ -1,7 +1,11 @@
 import type { Problem } from '../query/problem.ts'
 import { functionsIn } from './tree.ts'
 
-/** The one place where the style of the SQL is decided. Of names only keywords change their case: a column shows the case it is written in. */
+/**
+ * The one place where the style of the SQL is decided. Only keywords change their case: a column shows the case it is written in.
+ * Not formatted are macros.sql, whose long patterns are laid out to be read beside their comments (the formatter knows no CREATE MACRO and runs
+ * it into one line), and lake.sql, which has commands of the DuckDB shell in it.
+ */
 const STYLE = {
   tabWidth: 2,
   keywordCase: 'lower',
