@@ -1,10 +1,13 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { DuckDBInstance } from '@duckdb/node-api'
+import { DuckDBInstance, version } from '@duckdb/node-api'
 
 /** A value as DuckDB's result comes to JavaScript: BIGINT and wider as bigint, timestamps as Date, lists as arrays, structs as objects. */
 export type SqlValue = null | boolean | number | bigint | string | Date | SqlValue[] | { [key: string]: SqlValue }
 
 export type Row = Record<string, SqlValue>
+
+/** `1.5.5`. */
+export const DUCKDB_VERSION = version().replace(/^v/, '')
 
 /** One connection: its statements run one after another, on a thread of its own. */
 export interface Session {

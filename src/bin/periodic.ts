@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EXIT, Failure } from '../failure.ts'
+import { EXIT, Failure, messageOf } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
@@ -12,6 +12,7 @@ import type { Option } from '../options.ts'
 import { PLACES } from '../places.ts'
 import { parseDuration, parseText } from '../quantity.ts'
 import { planLines, reportLines } from '../query/json.ts'
+import { saveRun } from '../query/record.ts'
 import type { Report } from '../query/run.ts'
 import { planRun, run } from '../query/run.ts'
 import { parseSelectors, SELECTORS } from '../query/select.ts'
@@ -69,6 +70,10 @@ await main(
           const pending = async (): Promise<Set<string>> => new Set((await pendingSegments(state)).map(formatSegment))
           const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending }
           return maintain(place, session, settings).catch((error: unknown) => void (trouble = error))
+        },
+        async record(record, scratch) {
+          const whole = trouble === undefined ? record : { ...record, error: messageOf(trouble) }
+          await saveRun(whole, { state, scratch, random: Math.random() }).catch((error: unknown) => void (trouble ??= error))
         },
         now: Date.now,
         signal: stop.signal,

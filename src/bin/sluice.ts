@@ -10,6 +10,7 @@ const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   rejects: () => import('./sluice-rejects.ts'),
   compact: () => import('./sluice-compact.ts'),
   status: () => import('./sluice-status.ts'),
+  runs: () => import('./sluice-runs.ts'),
   fsck: () => import('./sluice-fsck.ts'),
   check: () => import('./sluice-check.ts'),
 }

@@ -39,11 +39,18 @@ export function showStatus(status: Status, { lake, now }: { lake: string; now: n
   return lines.map(([label, text], index) => `${(lines[index - 1]?.[0] === label ? '' : label).padEnd(width)}  ${text}\n`).join('')
 }
 
-function periodic({ periodic: { running, ended, killed } }: Status, now: number): string {
-  if (typeof running === 'object') return `running for ${formatDuration(Math.max(0, now - Date.parse(running.since)))} (pid ${running.pid})`
-  if (running) return 'running'
-  if (ended === null) return 'has not run yet'
-  return killed ? `was killed; began ${ago(ended, now)}` : `ended ${ago(ended, now)}`
+function periodic({ periodic: { running, killed, last } }: Status, now: number): string {
+  const ended = last === null ? 'no run is on record' : `last run ${ago(last.end, now)}: ${outcomeOf(last)}`
+  if (typeof running === 'object') return `running for ${formatDuration(Math.max(0, now - Date.parse(running.since)))} (pid ${running.pid}); ${ended}`
+  if (running) return `running; ${ended}`
+  if (killed !== null) return `was killed; began ${ago(killed, now)}; ${ended}`
+  return last === null ? 'has not run yet' : ended
+}
+
+function outcomeOf({ ok, failed, skipped, error }: NonNullable<Status['periodic']['last']>): string {
+  const models = [`${ok} ok`, ...(failed > 0 ? [`${failed} failed`] : []), ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ')
+  if (error === undefined) return models
+  return ok + failed + skipped === 0 ? printable(error) : `${models}; then ${printable(error)}`
 }
 
 function ago(iso: string, now: number): string {

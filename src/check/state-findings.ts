@@ -32,6 +32,7 @@ export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters 
       if (problem === undefined) return []
       return [{ ...warning('rejected', `rejected/${path}`, `not what rejects are kept as: ${problem}`, 'move'), severity: 'error', inode }]
     }),
+    ...facts.runs.strays.map((stray) => leftover('runs', stray, 'no record of a run')),
     ...trashFindings(facts),
   ]
 }

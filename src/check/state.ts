@@ -6,6 +6,8 @@ import type { Holder } from '../lake/lock.ts'
 import { holder, isHeld } from '../lake/lock.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { isWriter, writerOf } from '../lake/names.ts'
+import { isRunFile, readRun, runs, runsDirectory } from '../query/record.ts'
+import type { RunRecord } from '../query/record.ts'
 import type { Entry } from './walk.ts'
 import { walk } from './walk.ts'
 
@@ -35,6 +37,8 @@ export interface StateFacts {
   rejected: { files: Entry[]; strays: Leftover[] }
   trash: Trash[]
   periodic: Periodic
+  /** The last run of periodic that kept a record, and what in `runs/` is none. */
+  runs: { last: RunRecord | undefined; strays: Leftover[] }
   quarantine: { files: number; bytes: number }
 }
 
@@ -54,10 +58,8 @@ export interface Trash {
 export interface Periodic {
   /** Who compacts or runs models now; `true` where its name cannot be told. */
   running: Holder | true | undefined
-  /** When the last one ended, ms; undefined where none ever ran or it is running. */
-  ended: number | undefined
-  /** It was killed: `ended` is when it began. */
-  killed: boolean
+  /** When the one began that was killed, and that none came after; undefined where there is no such. */
+  killed: Date | undefined
 }
 
 /** What is younger than this may belong to a process that is about to say so, ms. */
@@ -96,6 +98,7 @@ export async function surveyState(state: string, now: number, { alone = false } 
     rejected: { files: rejected.filter(kept), strays: tops(rejected.filter((entry) => !kept(entry))).map((entry) => leftover('rejected', entry)) },
     trash,
     periodic,
+    runs: await surveyRuns(state),
     quarantine: { files: quarantined.length, bytes: total(quarantined) },
   }
 }
@@ -117,8 +120,21 @@ async function surveyPeriodic(state: string): Promise<Periodic> {
   const path = join(state, 'periodic.lock')
   const running = (await isHeld(path)) ? (holder(path) ?? true) : undefined
   // Whoever lets go of the lock empties its file.
-  const file = await stat(path).catch(() => undefined)
-  return { running, ended: running || !file ? undefined : file.mtimeMs, killed: !running && file !== undefined && file.size > 0 }
+  const file = running ? undefined : await stat(path).catch(() => undefined)
+  return { running, killed: file && file.size > 0 ? (holder(path)?.since ?? file.mtime) : undefined }
+}
+
+async function surveyRuns(state: string): Promise<StateFacts['runs']> {
+  const directory = runsDirectory(state)
+  // Written whole and then renamed: one that is not whole was not written so.
+  const strays = await Promise.all(
+    tops(await walk(directory)).map(async (entry) => {
+      const path = join(directory, entry.path)
+      const whole = entry.kind === 'file' && isRunFile(entry.path) && ((await readRun(path)) ?? (await lstat(path).then(() => undefined, () => 'gone')))
+      return whole ? [] : [leftover('runs', entry)]
+    }),
+  )
+  return { last: (await runs(state).next()).value ?? undefined, strays: strays.flat() }
 }
 
 async function surveyWal(state: string, now: number): Promise<{ logs: Log[]; strays: Leftover[] }> {

@@ -3,6 +3,7 @@ import type { LakeFile } from '../lake/compaction.ts'
 import { isSealed } from '../lake/compaction.ts'
 import { formatHour, parseFile } from '../lake/names.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
+import type { RunRecord } from '../query/record.ts'
 import { count } from './lake-findings.ts'
 import type { Found, Rows } from './parquet.ts'
 import type { StateFacts } from './state.ts'
@@ -34,7 +35,13 @@ export interface Status {
   openHours: { hour: string; files: number; rows: number; bytes: number }[]
   wal: { live: number; dead: number; segments: number; bytes: number; deadSegments: number; deadBytes: number }
   rejects: { count: number; reasons: { reason: string; count: number; newest: string }[] } | null
-  periodic: { running: { pid: number; host: string; since: string } | boolean; ended: string | null; killed: boolean }
+  periodic: {
+    running: { pid: number; host: string; since: string } | boolean
+    /** When the one began that was killed, where none has run since. */
+    killed: string | null
+    /** The last run that kept a record. */
+    last: Pick<RunRecord, 'start' | 'end' | 'ok' | 'failed' | 'skipped' | 'error'> | null
+  }
   trash: { entries: number; bytes: number; oldest: string | null }
   staging: { files: number; bytes: number; leftovers: number }
   quarantine: { files: number; bytes: number }
@@ -109,7 +116,7 @@ export function statusOf(facts: StatusFacts): Status {
       count: rejects.reduce((sum, reason) => sum + reason.count, 0),
       reasons: rejects.slice(0, REASONS).map(({ reason, count, newest }) => ({ reason, count, newest })),
     },
-    periodic: periodicOf(state.periodic),
+    periodic: periodicOf(state),
     trash: {
       entries: trash.length,
       bytes: total(trash),
@@ -122,11 +129,13 @@ export function statusOf(facts: StatusFacts): Status {
   }
 }
 
-function periodicOf({ running, ended, killed }: StateFacts['periodic']): Status['periodic'] {
+function periodicOf({ periodic: { running, killed }, runs: { last } }: StateFacts): Status['periodic'] {
   return {
     running: running === undefined || running === true ? running === true : { ...running, since: running.since.toISOString() },
-    ended: ended === undefined ? null : new Date(ended).toISOString(),
-    killed,
+    killed: killed?.toISOString() ?? null,
+    last: last
+      ? { start: last.start, end: last.end, ok: last.ok, failed: last.failed, skipped: last.skipped, ...(last.error === undefined ? {} : { error: last.error }) }
+      : null,
   }
 }
 
@@ -156,7 +165,7 @@ function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: 
   }
   if (newest !== undefined && newest > now) found.push('the newest event is ahead of this clock: set the clock, or look at the source')
   if (state.staging.leftovers.length > 0) found.push(`${count(state.staging.leftovers.length, 'leftover')} in staging: see 'sluice fsck'`)
-  if (state.walStrays.length + state.rejected.strays.length > 0) found.push("stray files in the state directory: see 'sluice fsck'")
+  if (state.walStrays.length + state.rejected.strays.length + state.runs.strays.length > 0) found.push("stray files in the state directory: see 'sluice fsck'")
   if (!exchange) found.push('this platform cannot swap two directories in one step, which compaction needs to be invisible to queries')
   if (sameFilesystem === false) found.push("lake and state are on different filesystems: see 'sluice fsck'")
   return found

@@ -21,21 +21,22 @@ export function readEvents(files: readonly string[]): string {
 }
 
 /** Binds `events` to a snapshot's files, and reads every file's footer on the way: one that is broken stops the run here. */
-export async function bindEvents(session: Session, snapshot: Snapshot): Promise<Glance> {
+export async function bindEvents(session: Session, snapshot: Snapshot): Promise<Glance & { bytes: number }> {
   if (snapshot.files.length === 0) {
     await session.run(`CREATE TABLE events (${columnDefinitions()}, date DATE, hour BIGINT)`)
-    return { files: 0, events: 0, newest: undefined }
+    return { files: 0, events: 0, newest: undefined, bytes: 0 }
   }
   try {
     await session.run(`SET VARIABLE lake_files = ${exactly(...snapshot.files)}`)
-    const [total] = await session.rows<{ events: SqlValue }>(
-      "SELECT sum(num_rows)::BIGINT AS events FROM parquet_file_metadata(getvariable('lake_files'))",
+    const [total] = await session.rows<{ events: SqlValue; bytes: SqlValue }>(
+      'SELECT sum(num_rows)::BIGINT AS events, sum(file_size_bytes)::BIGINT AS bytes '
+      + "FROM parquet_file_metadata(getvariable('lake_files'))",
     )
     await session.run(`CREATE VIEW events AS FROM read_parquet(getvariable('lake_files'), ${HIVE})`)
     const [last] = await session.rows<{ newest: Date | null }>(
       `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...newestFiles(snapshot))}, hive_partitioning = false)`,
     )
-    return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined }
+    return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined, bytes: Number(total?.bytes) }
   } catch (error) {
     throw (await lakeFailure(session, snapshot, error)) ?? error
   }

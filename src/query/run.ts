@@ -23,6 +23,8 @@ import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { formatProblem, problemFrom } from './problem.ts'
 import { select } from './select.ts'
+import type { Origin, RunRecord } from './record.ts'
+import { recordOf, recordOfFailure } from './record.ts'
 import { versions } from './version.ts'
 
 /** A published result as the screen shows it. */
@@ -59,6 +61,7 @@ export interface Report {
   lake: Glance
   outcomes: Outcome[]
   upkeep?: Upkeep | undefined
+  origin?: Origin
 }
 
 export interface RunOptions {
@@ -75,6 +78,8 @@ export interface RunOptions {
   before?: () => Promise<void>
   /** What is done to the lake when the results are out, given its newest event. */
   upkeep?: (session: Session, newest: Date | undefined) => Promise<Upkeep | undefined>
+  /** Keeps what is known of a run, also of one that fails. Given the same directory as `openSink`. */
+  record?: (record: RunRecord, scratch: string) => Promise<void>
   now: () => number
   signal: AbortSignal
 }
@@ -95,12 +100,20 @@ export async function run(options: RunOptions): Promise<Report> {
     throw new Failure(`another periodic${who} in ${state}; wait for it, or give another directory by --state`, EXIT.busy)
   }
   const scratch = join(state, 'staging', 'periodic')
+  const start = new Date(now())
   try {
     // Whatever is there was left by a run that was killed: we hold the lock.
     await rm(scratch, { recursive: true, force: true })
     await makeDirectory(scratch)
     await options.before?.()
-    return await runModels(loaded, scratch, options)
+    const report = await runModels(loaded, scratch, options)
+    if (report.origin) await options.record?.(recordOf(report, report.origin, { start, end: new Date(now()) }), scratch)
+    return report
+  } catch (error) {
+    if (error instanceof Failure && error.exitCode !== EXIT.usage) {
+      await options.record?.(recordOfFailure(error.message, { start, end: new Date(now()) }), scratch)
+    }
+    throw error
   } finally {
     await rm(scratch, { recursive: true, force: true })
     lock.release()
@@ -130,17 +143,18 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
     try {
       const { steps, problems } = await planModels(session, loaded, select)
       await runMacros(session, loaded.macros)
-      const glance = await bindEvents(session, snapshot)
+      const { bytes, ...glance } = await bindEvents(session, snapshot)
+      const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
       const contributions = join(state, 'contributions')
       await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
       const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
-      const parts = hours && { contributions, scratch, hours, versions: versions(steps, loaded.macros) }
+      const parts = hours && { contributions, scratch, hours, versions: origin.versions }
       const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, parts, sink, now, signal }))]
       signal.throwIfAborted()
       const ms = now() - start
       const upkeep = await options.upkeep?.(session, glance.newest)
       if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
-      return { start: new Date(start), ms, lake: glance, outcomes, upkeep }
+      return { start: new Date(start), ms, lake: glance, outcomes, upkeep, origin }
     } finally {
       signal.removeEventListener('abort', interrupt)
       session.close()

@@ -57,8 +57,7 @@ export function renderPlan({ steps, problems }: Planned, { columns }: Pick<Scree
     needs.length === 0 ? '' : `after ${needs.join(', ')}`,
     clean(model.header.description ?? ''),
   ])
-  const widths = [0, 1, 2, 3].map((index) => Math.max(0, ...rows.map((row) => stringWidth(row[index] ?? ''))))
-  const table = rows.map((row) => `${truncate(row.map((cell, index) => pad(cell, widths[index] as number, false)).join(GAP).trimEnd(), columns)}\n`)
+  const table = align(rows).map((row) => `${truncate(row, columns)}\n`)
   const errors = [...problems, ...steps.flatMap(({ problem }) => problem ?? [])].flatMap(lay)
   return { table: table.join(''), errors: errors.map((line) => `${line}\n`).join('') }
 }
@@ -117,6 +116,13 @@ function layOut(rows: readonly Cells[], columns: number): string[] {
     excess -= cut
   }
   return rows.map((row) => keys.map((key) => pad(truncate(row[key], width[key]), width[key], key === 'rows' || key === 'time')).join(GAP))
+}
+
+/** Rows of cells as lines, each column as wide as its widest cell; those of these numbers to the right. */
+export function align(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const count = Math.max(0, ...rows.map((row) => row.length))
+  const widths = Array.from({ length: count }, (_, index) => Math.max(0, ...rows.map((row) => stringWidth(row[index] ?? ''))))
+  return rows.map((row) => row.map((cell, index) => pad(cell, widths[index] as number, right.includes(index))).join(GAP).trimEnd())
 }
 
 function pad(text: string, width: number, right: boolean): string {

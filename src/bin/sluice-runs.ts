@@ -1,0 +1,58 @@
+import type { Past } from '../check/runs.ts'
+import { showPasts, showRuns } from '../check/runs.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { PLACES } from '../places.ts'
+import { parseCount, parseText } from '../quantity.ts'
+import { keyOf } from '../query/models.ts'
+import { runs } from '../query/record.ts'
+import { main } from './main.ts'
+
+export const summary = 'List the last runs of periodic'
+
+const options = {
+  state: PLACES.state,
+  model: { describe: 'Only the runs of this model', argument: 'NAME', parse: parseText },
+  limit: { describe: 'Show so many of them', argument: 'N', parse: parseCount(1), default: '20' },
+  json: { describe: 'Print one JSON object per run' },
+}
+
+export async function run(argv: readonly string[]): Promise<void> {
+  await main(
+    {
+      name: 'sluice runs',
+      summary: `${summary}, the newest first: when, how long, models, events, what changed.`,
+      epilogue: 'Each run is a file of JSON in STATE/runs, with versions of the SQL and the digest of the files it saw; the last 1,000 are kept.',
+      options,
+    },
+    async ({ state, model, limit, json }) => {
+      // One more than is shown, to tell what is new in the last of them.
+      if (model === undefined) {
+        const kept = await take(runs(state), limit + 1)
+        if (json) for (const record of kept.slice(0, limit)) process.stdout.write(`${JSON.stringify(record)}\n`)
+        else process.stdout.write(kept.length === 0 ? 'no run is on record\n' : showRuns(kept, limit))
+        return
+      }
+      const kept = await take(pastsOf(state, model), limit + 1)
+      if (kept.length === 0) throw new Failure(`expected --model to name a model that has run, got \`${model}\`; see 'periodic --dry-run'`, EXIT.usage)
+      if (!json) process.stdout.write(showPasts(kept, limit))
+      else for (const past of kept.slice(0, limit)) process.stdout.write(`${JSON.stringify({ start: past.run.start, end: past.run.end, ...past.model })}\n`)
+    },
+    argv,
+  )
+}
+
+async function* pastsOf(state: string, name: string): AsyncGenerator<Past> {
+  for await (const run of runs(state)) {
+    const model = run.models.find((one) => keyOf(one.name) === keyOf(name))
+    if (model) yield { run, model }
+  }
+}
+
+async function take<T>(values: AsyncIterable<T>, count: number): Promise<T[]> {
+  const taken: T[] = []
+  for await (const value of values) {
+    taken.push(value)
+    if (taken.length === count) break
+  }
+  return taken
+}
