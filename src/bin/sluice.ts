@@ -11,6 +11,7 @@ const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   compact: () => import('./sluice-compact.ts'),
   status: () => import('./sluice-status.ts'),
   runs: () => import('./sluice-runs.ts'),
+  docs: () => import('./sluice-docs.ts'),
   fsck: () => import('./sluice-fsck.ts'),
   check: () => import('./sluice-check.ts'),
 }

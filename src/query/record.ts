@@ -56,6 +56,8 @@ export interface ModelRun {
   version: string | null
   problem?: string
   because?: string
+  /** What came of its tests, as far as the run looked. */
+  tests?: { name: string; status: 'pass' | 'warn' | 'fail'; rows: number | null }[]
 }
 
 /** What the results of a run were made from. */

@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ROOT } from '../process.ts'
+import { installByApt, mayInstall } from './apt.ts'
 
 const execute = promisify(execFile)
 
@@ -73,7 +74,7 @@ async function install(): Promise<string[]> {
 
 /** A bare Debian has no pip; in CI, where nobody else will, it is installed by root. */
 async function installers(): Promise<typeof INSTALLERS> {
-  const script = 'apt-get update -qq && apt-get install -qqy --no-install-recommends python3-pip && exec python3 -m pip install "$@"'
+  const script = `${installByApt('python3-pip')} && exec python3 -m pip install "$@"`
   const apt: [string, (target: string) => string[]] = ['sh', (target) => ['-c', script, 'sh', ...pipOptions(target)]]
-  return process.env['CI'] && process.getuid?.() === 0 ? [...INSTALLERS, apt] : INSTALLERS
+  return mayInstall() ? [...INSTALLERS, apt] : INSTALLERS
 }

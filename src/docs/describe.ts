@@ -1,0 +1,192 @@
+import { open } from 'node:fs/promises'
+import type { Status } from '../check/status.ts'
+import type { Session } from '../duckdb.ts'
+import { identifier, quote } from '../duckdb.ts'
+import { codeOf } from '../failure.ts'
+import { formatDuration } from '../quantity.ts'
+import { bindEvents } from '../query/events.ts'
+import type { Accumulates, ColumnTest } from '../query/header.ts'
+import type { Layer, Models } from '../query/models.ts'
+import type { Parsed } from '../query/parse.ts'
+import { parseModels } from '../query/parse.ts'
+import type { Step } from '../query/plan.ts'
+import { plan } from '../query/plan.ts'
+import { formatProblem } from '../query/problem.ts'
+import type { ModelRun, RunRecord } from '../query/record.ts'
+import { csvPath, parseRecords } from '../sink/csv.ts'
+
+/** All that the page says, as plain values. */
+export interface Documentation {
+  made: Date
+  lake: string
+  status: Status
+  /** Newest first. */
+  runs: RunRecord[]
+  models: Described[]
+  /** Files that are no models, and why. */
+  problems: string[]
+}
+
+export interface Described {
+  name: string
+  layer: Layer
+  file: string
+  sql: string
+  description: string | undefined
+  grain: string | undefined
+  tags: string[]
+  accumulates: string | undefined
+  columns: Column[]
+  /** Of several columns together. */
+  tests: Test[]
+  /** Models, seeds and sources that it names, and models that name it. */
+  reads: string[]
+  readBy: string[]
+  sinks: { kind: string; target: string }[]
+  result: Result | undefined
+  /** Newest first. */
+  history: (ModelRun & { start: string })[]
+  problem: string | undefined
+}
+
+export interface Column {
+  name: string
+  type: string | undefined
+  description: string | undefined
+  tests: Test[]
+}
+
+export interface Test {
+  /** As the record of a run names it: `likes-per-minutes.time.unique`. */
+  name: string
+  text: string
+  severity: 'warn' | 'error'
+}
+
+/** The first rows of what was published last. */
+export interface Result {
+  columns: string[]
+  rows: string[][]
+  /** Not all of its rows are here. */
+  cut: boolean
+}
+
+/** Of a result that is larger the rest is not looked at, bytes. */
+const READ = 4_000_000
+
+export interface Sources {
+  loaded: Models
+  metrics: string
+  lake: string
+  status: Status
+  runs: RunRecord[]
+  made: Date
+}
+
+export async function describe(session: Session, { loaded, metrics, ...rest }: Sources): Promise<Documentation> {
+  const parsed = await parseModels(session, loaded.models)
+  const { steps } = plan(parsed, parsed.map(({ name }) => name))
+  const types = await columnTypes(session, steps, loaded.macros)
+  const models = await Promise.all(
+    steps.map(async (step): Promise<Described> => {
+      const { model, needs, problem } = step
+      const { name, layer, file, sql, header } = model
+      const sinks = layer === 'metrics' ? (header.sinks ?? ['csv']).map((kind) => ({ kind, target: csvPath(metrics, name) })) : []
+      return {
+        name,
+        layer,
+        file,
+        sql,
+        description: header.description,
+        grain: header.grain,
+        tags: header.tags,
+        accumulates: header.accumulates && accumulation(header.accumulates),
+        columns: columnsOf(model, types.get(name)),
+        tests: header.tests.map(({ unique, severity }) => ({ name: `${name}.${unique.join('+')}.unique`, text: `unique: ${unique.join(', ')}`, severity })),
+        reads: [...(readsEvents(model) ? ['events'] : []), ...needs],
+        readBy: steps.filter((other) => other.needs.includes(name)).map((other) => other.model.name),
+        sinks,
+        result: layer === 'metrics' ? await readResult(csvPath(metrics, name)) : undefined,
+        history: rest.runs.flatMap(({ start, models }) => models.filter((run) => run.name === name).map((run) => ({ start, ...run }))),
+        problem: problem && formatProblem(problem),
+      }
+    }),
+  )
+  return { ...rest, models, problems: loaded.problems.map(formatProblem) }
+}
+
+function readsEvents({ references }: Parsed): boolean {
+  return references.some(({ kind, name }) => kind === 'relation' && name.toLowerCase() === 'events')
+}
+
+/** What the engine makes of each model over no events, in the order of its columns. One that cannot be bound has none. */
+async function columnTypes(session: Session, steps: readonly Step[], macros: Models['macros']): Promise<Map<string, [name: string, type: string][]>> {
+  const types = new Map<string, [string, string][]>()
+  if (macros) await session.run(macros.sql).catch(() => {})
+  await bindEvents(session, { lake: '', files: [] })
+  for (const { model: { name, layer, sql, file }, problem } of steps) {
+    if (problem) continue
+    const body = layer === 'seeds' ? `FROM read_csv(${quote(file)}, header = true, delim = ',')` : `\n${sql}`
+    try {
+      await session.run(`CREATE VIEW ${identifier(name)} AS ${body}`)
+      const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${identifier(name)}`)
+      types.set(name, columns.map(({ column_name: column, column_type: type }) => [column, type]))
+    } catch {
+      // The next run says what is wrong with it, in its record.
+    }
+  }
+  return types
+}
+
+/** What the header says, and what the engine says: of a column that is only in one of them, that. */
+function columnsOf({ name, header }: Parsed, bound: readonly [string, string][] | undefined): Column[] {
+  const documented = Object.entries(header.columns)
+  const of = (column: string): Column => {
+    const [, said] = documented.find(([other]) => other.toLowerCase() === column.toLowerCase()) ?? []
+    const type = bound?.find(([other]) => other.toLowerCase() === column.toLowerCase())?.[1] ?? said?.type
+    return { name: column, type, description: said?.description, tests: (said?.tests ?? []).map((test) => testOf(`${name}.${column}`, test)) }
+  }
+  const names = bound?.map(([column]) => column) ?? []
+  const others = documented.map(([column]) => column).filter((column) => !names.some((other) => other.toLowerCase() === column.toLowerCase()))
+  return [...names, ...others].map(of)
+}
+
+function testOf(column: string, { severity, ...test }: ColumnTest): Test {
+  const kind = Object.keys(test).find((key) => test[key as keyof typeof test] !== undefined) ?? ''
+  const { accepted_values: values, relationships, range } = test
+  const text = values
+    ? `one of ${values.join(', ')}`
+    : relationships
+      ? `in ${relationships.to}.${relationships.column}`
+      : range
+        ? [range.min === undefined ? '' : `≥ ${range.min}`, range.max === undefined ? '' : `≤ ${range.max}`].filter((part) => part !== '').join(', ')
+        : kind.replace('_', ' ')
+  return { name: `${column}.${kind}`, text, severity }
+}
+
+function accumulation({ rows, sum, min, max, window }: Accumulates): string {
+  if (rows) return 'rows of each hour, kept side by side'
+  const parts = Object.entries({ sum, min, max }).flatMap(([how, columns]) => (columns ? `${how} of ${columns.join(', ')}` : []))
+  const reach = window === undefined ? '' : `; events at most ${formatDuration(window)} apart belong together`
+  return `${parts.join('; ')} over what each hour says${reach}`
+}
+
+async function readResult(path: string): Promise<Result | undefined> {
+  let file
+  try {
+    file = await open(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const { size } = await file.stat()
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, READ)), 0, Math.min(size, READ), 0)
+    const [columns = [], ...rows] = parseRecords(buffer.toString('utf8', 0, bytesRead), Infinity)
+    const cut = size > READ
+    // The last one may have been cut in the middle.
+    return { columns, rows: cut ? rows.slice(0, -1) : rows, cut }
+  } finally {
+    await file.close()
+  }
+}
