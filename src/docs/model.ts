@@ -136,7 +136,7 @@ function historyOf({ name, history }: Described): Html | undefined {
 <div class="scroll" tabindex="0" role="region" aria-label="Runs of ${name}"><table>
 <thead><tr><th scope="col">Start</th><th scope="col">Status</th><th scope="col" class="number">Time</th><th scope="col" class="number">Rows</th><th scope="col">Notes</th></tr></thead>
 <tbody>
-${history.slice(0, SHOWN.runs).map(({ start, status, ms, rows, changed, problem, because }) => html`<tr><td>${time(start)}</td><td>${statusOf(status)}</td><td class="number">${status === 'skipped' ? '' : formatDuration(ms)}</td><td class="number">${rows === undefined ? '' : formatCount(rows)}</td><td>${problem ?? (because === undefined ? (changed ? 'result changed' : '') : `needs ${because}`)}</td></tr>
+${history.slice(0, SHOWN.runs).map(({ start, status, ms, rows, changed, problem, because }) => html`<tr><td class="time">${time(start)}</td><td>${statusOf(status)}</td><td class="number">${status === 'skipped' ? '' : formatDuration(ms)}</td><td class="number">${rows === undefined ? '' : formatCount(rows)}</td><td>${problem ?? (because === undefined ? (changed ? 'result changed' : '') : `needs ${because}`)}</td></tr>
 `)}</tbody></table></div></details>`
 }
 

@@ -95,7 +95,7 @@ function glance({ lake, status, runs, made }: Documentation): Html {
 <dl class="facts">
 ${fact('Lake', files === 0 ? `${lake}: empty` : lake)}${fact('Events', formatCount(rows))}${fact('Files', `${formatCount(files)}, ${formatBytes(bytes)}`)}${fact('Hours', `${formatCount(hours.all)}, ${formatCount(hours.open)} open`)}
 ${newest !== null && fact('Newest event', `${time(newest)} (${ago(newest, made)})`)}${fact('Rejected lines', rejects === null ? 'unreadable' : formatCount(rejects.count))}
-${fact('Last run', last ? `${time(last.start)} (${ago(last.start, made)})` : 'none on record')}${last && fact('Came to', outcomeOf(last))}
+${fact('Last run', last ? `${time(last.start)} (${ago(last.start, made)})` : 'none on record')}${last && fact('Its results', outcomeOf(last))}
 </dl>
 ${last?.error !== undefined && html`<p class="problem">${last.error}</p>`}
 ${warnings.map((warning) => html`<p class="warning">${warning}</p>`)}
@@ -111,7 +111,7 @@ function runsTable(runs: readonly RunRecord[]): Html {
 <div class="scroll" tabindex="0" role="region" aria-label="The last runs"><table>
 <thead><tr><th scope="col">Start</th><th scope="col" class="number">Took</th><th scope="col">Models</th><th scope="col" class="number">Events</th><th scope="col">Results that changed</th></tr></thead>
 <tbody>
-${runs.slice(0, RUNS).map((run) => html`<tr><td>${time(run.start)}</td><td class="number">${formatDuration(Date.parse(run.end) - Date.parse(run.start))}</td><td>${outcomeOf(run)}</td><td class="number">${run.lake === null ? '' : formatCount(run.lake.events)}</td><td>${run.models.flatMap(({ name, changed }) => (changed ? name : [])).join(', ')}${run.error !== undefined && html` <span class="failed">${run.error}</span>`}</td></tr>
+${runs.slice(0, RUNS).map((run) => html`<tr><td class="time">${time(run.start)}</td><td class="number">${formatDuration(Date.parse(run.end) - Date.parse(run.start))}</td><td>${outcomeOf(run)}</td><td class="number">${run.lake === null ? '' : formatCount(run.lake.events)}</td><td>${run.models.flatMap(({ name, changed }) => (changed ? name : [])).join(', ')}${run.error !== undefined && html` <span class="failed">${run.error}</span>`}</td></tr>
 `)}</tbody></table></div></details>`
 }
 

@@ -46,12 +46,13 @@ dl.facts div { min-width: 0; }
 dt { color: var(--quiet); font-size: .85rem; }
 dd { margin: 0; }
 dl.facts dd { font-variant-numeric: tabular-nums; }
-table { border-collapse: collapse; font-size: .9rem; }
+table { border-collapse: collapse; font-size: .9rem; overflow-wrap: break-word; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); unicode-bidi: isolate; }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.mono, th.mono { white-space: nowrap; }
-td.result { max-width: 28rem; min-width: 4rem; }
+td.number, td.time { white-space: nowrap; }
+td.result { max-width: 28rem; min-width: 8rem; overflow-wrap: anywhere; }
 caption { text-align: left; color: var(--quiet); padding-bottom: .25rem; }
 code, pre, .mono { font: .85rem/1.5 ui-monospace, 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, monospace; }
 pre { margin: 0; overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 6px; background: var(--back); overflow-wrap: normal; tab-size: 2; }
