@@ -5,7 +5,7 @@ import { keyOf } from '../query/models.ts'
 import type { Step } from '../query/plan.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemFrom } from '../query/problem.ts'
-import { statement } from '../query/run.ts'
+import { statement } from '../query/statement.ts'
 
 export interface Column {
   name: string

@@ -74,7 +74,11 @@ export async function partOf(lake: string, path: string): Promise<Part> {
 
 /** The files that can hold the newest event: those of the last hour, and any outside the partitions. */
 export function newestFiles({ files }: Snapshot): string[] {
-  const hourOf = (file: string): string | undefined => HOUR.exec(file)?.slice(1).join(' ')
-  const last = files.reduce((max, file) => (hourOf(file) ?? '') > max ? (hourOf(file) as string) : max, '')
-  return files.filter((file) => (hourOf(file) ?? last) === last)
+  const last = files.reduce((max, file) => (hourOfPath(file) ?? '') > max ? (hourOfPath(file) as string) : max, '')
+  return files.filter((file) => (hourOfPath(file) ?? last) === last)
+}
+
+/** `2026-07-04 14` of a file in a partition. */
+export function hourOfPath(file: string): string | undefined {
+  return HOUR.exec(file)?.slice(1).join(' ')
 }

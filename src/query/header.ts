@@ -10,7 +10,6 @@ const severity = { severity: v.optional(v.picklist(['warn', 'error']), 'error') 
 const scalar = v.union([v.string(), v.number(), v.boolean()])
 const bound = v.optional(v.union([v.number(), v.string()]))
 
-/** The known keys of each object, for who writes an unknown one. */
 const RANGE = { min: bound, max: bound }
 const RELATIONSHIPS = { to: text, column: text }
 const TESTS = {
@@ -60,7 +59,7 @@ const accumulates = v.pipe(
 
 const COLUMN = { type: v.optional(text), description: v.optional(text), tests: v.optional(v.array(columnTest), []) }
 const MODEL_TEST = { unique: names, ...severity }
-const HEADER = {
+const header = v.strictObject({
   description: v.optional(text),
   grain: v.optional(text),
   columns: v.optional(v.record(text, v.strictObject(COLUMN)), {}),
@@ -68,12 +67,33 @@ const HEADER = {
   tags: v.optional(v.array(text), []),
   sinks: v.optional(v.array(v.picklist(['csv']))),
   accumulates: v.optional(accumulates),
-}
-const header = v.strictObject(HEADER)
+})
+
+/** What a query that must return no rows says about itself. */
+const testHeader = v.strictObject({ description: v.optional(text), tags: v.optional(v.array(text), []), ...severity })
+
+/** How old the newest event may be, ms. */
+const LIMITS = { warn: v.optional(duration), error: v.optional(duration) }
+const limited = v.check<{ warn?: number | undefined; error?: number | undefined }, string>(
+  ({ warn, error }) => (warn ?? error) !== undefined && (warn ?? 0) <= (error ?? Infinity),
+  'expected warn, error or both, warn not above error',
+)
+const collection = v.pipe(v.strictObject(LIMITS), limited)
+const freshness = v.pipe(v.strictObject({ ...LIMITS, collections: v.optional(v.record(text, collection), {}) }), v.check(
+  ({ warn, error, collections }) => (warn === undefined && error === undefined ? Object.keys(collections).length > 0 : (warn ?? 0) <= (error ?? Infinity)),
+  'expected warn, error, collections or several of them, warn not above error',
+))
+const sources = v.strictObject({ events: v.optional(v.strictObject({ description: v.optional(text), freshness: v.optional(freshness) })) })
 
 export type Header = v.InferOutput<typeof header>
 export type ColumnTest = v.InferOutput<typeof columnTest>
 export type Accumulates = v.InferOutput<typeof accumulates>
+export type Severity = ColumnTest['severity']
+export type Sources = v.InferOutput<typeof sources>
+export type FreshnessLimits = v.InferOutput<typeof freshness>
+
+/** Places in what was parsed, as lines of its file. */
+export type LineOf = (path: readonly (string | number)[]) => number
 
 /** The YAML block in the leading comment of a model's SQL, with the lines above it kept as empty ones, so that lines are the file's. */
 export function headerText(sql: string): string | undefined {
@@ -83,26 +103,50 @@ export function headerText(sql: string): string | undefined {
 
 export const UNDOCUMENTED: Header = v.parse(header, {})
 
+type Declared<T> = { value: T; lineOf: LineOf } | { problem: Problem }
+
 /** A model's header, or what is wrong with it. An empty text is the header of a model that says nothing about itself. */
-export async function parseHeader(file: string, yaml: string | undefined): Promise<{ header: Header } | { problem: Problem }> {
-  if (yaml === undefined || yaml.trim() === '') return { header: UNDOCUMENTED }
+export async function parseHeader(file: string, yaml: string | undefined): Promise<{ header: Header; lineOf?: LineOf } | { problem: Problem }> {
+  const parsed = await parseDeclaration(file, yaml, header)
+  if (parsed === undefined) return { header: UNDOCUMENTED }
+  return 'problem' in parsed ? parsed : { header: parsed.value, lineOf: parsed.lineOf }
+}
+
+/** The same for a query that must return no rows. */
+export async function parseTestHeader(file: string, yaml: string | undefined): Promise<{ header: Header; severity: Severity } | { problem: Problem }> {
+  const parsed = await parseDeclaration(file, yaml, testHeader)
+  if (parsed === undefined) return { header: UNDOCUMENTED, severity: 'error' }
+  if ('problem' in parsed) return parsed
+  const { severity, ...rest } = parsed.value
+  return { header: { ...UNDOCUMENTED, ...rest }, severity }
+}
+
+/** What `sources.yaml` says of the relations that the engine binds. */
+export async function parseSources(file: string, yaml: string): Promise<{ sources: Sources } | { problem: Problem }> {
+  const parsed = await parseDeclaration(file, yaml, sources)
+  if (parsed === undefined) return { sources: {} }
+  return 'problem' in parsed ? parsed : { sources: parsed.value }
+}
+
+/** Undefined where nothing is declared: a comment that is not a mapping is a comment. */
+async function parseDeclaration<S extends v.GenericSchema>(file: string, yaml: string | undefined, schema: S): Promise<Declared<v.InferOutput<S>> | undefined> {
+  if (yaml === undefined || yaml.trim() === '') return undefined
   const parsed = await parseYaml(yaml)
   if ('problem' in parsed) {
     return { problem: { file, ...(parsed.line === undefined ? {} : { line: parsed.line }), message: `expected a header in YAML, got: ${parsed.problem}` } }
   }
-  // A comment that is not a mapping is a comment.
-  if (typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value)) return { header: UNDOCUMENTED }
-  const result = v.safeParse(header, parsed.value)
-  if (result.success) return { header: result.output }
+  if (typeof parsed.value !== 'object' || parsed.value === null || Array.isArray(parsed.value)) return undefined
+  const result = v.safeParse(schema, parsed.value)
+  if (result.success) return { value: result.output, lineOf: parsed.lineOf }
   const [issue] = result.issues
   const path = (issue.path ?? []).map(({ key }) => key as string | number)
-  return { problem: { file, line: parsed.lineOf(path), message: messageOf(issue, path) } }
+  return { problem: { file, line: parsed.lineOf(path), message: messageOf(issue, path, schema) } }
 }
 
-function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>, path: readonly (string | number)[]): string {
+function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>, path: readonly (string | number)[], schema: v.GenericSchema): string {
   const place = path.slice(0, -1).join('.')
   if (type === 'strict_object' && expected === 'never') {
-    const known = Object.keys(keysAt(path))
+    const known = keysAt(schema as Shape, path)
     const close = nearest(String(path.at(-1)), known)
     return `expected ${place === '' ? '' : `in ${place} `}one of ${known.join(', ')}, got \`${path.at(-1)}\`${close === undefined ? '' : `; did you mean \`${close}\`?`}`
   }
@@ -110,12 +154,22 @@ function messageOf({ type, expected, received, message }: v.BaseIssue<unknown>, 
   return `${path.join('.')}: expected ${expected}, got ${received === 'undefined' ? 'nothing' : received}`
 }
 
-/** The keys that stand beside the one that this path ends in. */
-function keysAt([top, ...rest]: readonly (string | number)[]): object {
-  if (rest.length === 0) return HEADER
-  if (top === 'accumulates') return ACCUMULATES
-  if (top === 'tests') return MODEL_TEST
-  if (rest.length === 2) return COLUMN
-  if (rest.length === 4) return COLUMN_TEST
-  return rest.at(-2) === 'range' ? RANGE : RELATIONSHIPS
+/** As much of a schema as says which keys it knows. */
+interface Shape {
+  kind: string
+  pipe?: readonly Shape[]
+  wrapped?: Shape
+  entries?: Record<string, Shape>
+  item?: Shape
+  value?: Shape
+}
+
+/** The keys that may stand beside the one that this path ends in. */
+function keysAt(shape: Shape | undefined, path: readonly (string | number)[]): string[] {
+  // The last schema of a pipe is of what the steps before it have made.
+  const { wrapped, entries, item, value } = shape?.pipe?.filter(({ kind }) => kind === 'schema').at(-1) ?? shape ?? {}
+  if (wrapped) return keysAt(wrapped, path)
+  const [key = '', ...rest] = path
+  if (rest.length === 0) return Object.keys(entries ?? {})
+  return keysAt(entries?.[key] ?? item ?? value, rest)
 }

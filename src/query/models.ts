@@ -1,13 +1,15 @@
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import { quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
-import type { Header } from './header.ts'
-import { headerText, parseHeader, UNDOCUMENTED } from './header.ts'
+import type { Header, LineOf, Severity, Sources } from './header.ts'
+import { headerText, parseHeader, parseSources, parseTestHeader, UNDOCUMENTED } from './header.ts'
 import type { Problem } from './problem.ts'
 
-export const LAYERS = ['seeds', 'staging', 'metrics'] as const
+export const LAYERS = ['seeds', 'staging', 'metrics', 'tests'] as const
 
-/** seeds: tables from CSV files. staging: views. metrics: results, which sinks publish. */
+/** seeds: tables from CSV files. staging: views. metrics: results, which sinks publish. tests: queries that must return no rows, which no model reads. */
 export type Layer = (typeof LAYERS)[number]
 
 /** One file below the queries directory, bound in SQL under its file's name. */
@@ -18,6 +20,10 @@ export interface Model {
   /** The whole file, so that line numbers are the file's; empty for a seed. */
   sql: string
   header: Header
+  /** Where the header stands; absent where there is none. */
+  declared?: { file: string; lineOf: LineOf }
+  /** Of a test: how bad it is if it returns rows. */
+  severity?: Severity
   /** What is wrong with it already: it is not run, nor is what needs it. */
   problem?: Problem
 }
@@ -28,13 +34,20 @@ export interface Models {
   problems: Problem[]
   /** `macros.sql`, run before anything is bound. */
   macros: { file: string; sql: string } | undefined
+  /** What `sources.yaml` says of `events`. */
+  sources: Sources
 }
 
 /** Relations that the engine binds and no model may be called. */
 export const SOURCES = ['events'] as const
 
-const EXTENSION: Record<Layer, string> = { seeds: '.csv', staging: '.sql', metrics: '.sql' }
+const EXTENSION: Record<Layer, string> = { seeds: '.csv', staging: '.sql', metrics: '.sql', tests: '.sql' }
 const NAME = /^[\p{L}_][\p{L}\p{N}_-]*$/u
+
+/** The rows of a seed, as a FROM clause takes them. */
+export function seedRows(file: string): string {
+  return `read_csv(${quote(file)}, header = true, delim = ',')`
+}
 
 /** SQL identifiers are the same in any case. */
 export function keyOf(name: string): string {
@@ -72,14 +85,31 @@ export async function loadModels(queries: string): Promise<Models> {
     }
   }
   const file = join(queries, 'macros.sql')
-  return { models, problems, macros: present.includes('macros.sql') ? { file, sql: await text(file) } : undefined }
+  const sources = await loadSources(queries)
+  return {
+    models,
+    problems: [...problems, ...('problem' in sources ? [sources.problem] : [])],
+    macros: present.includes('macros.sql') ? { file, sql: await text(file) } : undefined,
+    sources: 'problem' in sources ? {} : sources.sources,
+  }
+}
+
+/** `sources.yaml` of a directory of models, which need not be there. */
+export async function loadSources(queries: string): Promise<{ sources: Sources } | { problem: Problem }> {
+  const file = join(queries, 'sources.yaml')
+  return existsSync(file) ? parseSources(file, await text(file)) : { sources: {} }
 }
 
 /** What a model says about itself stands in the leading comment of its SQL; of a seed, in the YAML file beside it. */
 async function load(name: string, layer: Layer, file: string, beside: string | undefined): Promise<Model> {
   const sql = layer === 'seeds' ? '' : await text(file)
-  const parsed = layer !== 'seeds' ? await parseHeader(file, headerText(sql)) : await parseHeader(beside ?? file, beside && (await text(beside)))
-  return { name, layer, file, sql, ...('problem' in parsed ? { header: UNDOCUMENTED, ...parsed } : parsed) }
+  const model = { name, layer, file, sql, header: UNDOCUMENTED }
+  if (layer === 'tests') return { ...model, ...(await parseTestHeader(file, headerText(sql))) }
+  const declared = layer === 'seeds' ? (beside ?? file) : file
+  const parsed = await parseHeader(declared, layer === 'seeds' ? beside && (await text(beside)) : headerText(sql))
+  if ('problem' in parsed) return { ...model, ...parsed }
+  const { header, lineOf } = parsed
+  return { ...model, header, ...(lineOf ? { declared: { file: declared, lineOf } } : {}) }
 }
 
 async function entries(directory: string, failure: (code: string) => Failure): Promise<string[]> {

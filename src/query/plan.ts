@@ -72,9 +72,9 @@ function resolve(model: Parsed, byKey: ReadonlyMap<string, Parsed>): Omit<Step, 
   const needs = new Set<string>()
   for (const reference of model.references) {
     const found = reference.kind === 'relation' && isLocal(reference) ? byKey.get(keyOf(reference.name)) : undefined
-    if (found) needs.add(found.name)
+    if (found && found.layer !== 'tests') needs.add(found.name)
     else {
-      const message = objection(reference, [...byKey.values()].flatMap((other) => (other === model ? [] : other.name)))
+      const message = objection(reference, [...byKey.values()].flatMap((other) => (other === model || other.layer === 'tests' ? [] : other.name)))
       if (message !== undefined) return { model, needs: [], problem: at(model, reference, message) }
     }
   }

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { identifier, openEngine, quote } from '../duckdb.ts'
+import { openEngine } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Upkeep } from '../lake/maintain.ts'
@@ -12,6 +12,8 @@ import type { AccumulateOptions } from './accumulate.ts'
 import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
 import type { Glance } from './events.ts'
 import { bindEvents, lakeFailure } from './events.ts'
+import type { Freshness } from './freshness.ts'
+import { readFreshness } from './freshness.ts'
 import type { Replaced } from './contribution.ts'
 import { forgetAll, forgetOthers, keptFailure, replaceInLedgers } from './ledger.ts'
 import type { Model, Models } from './models.ts'
@@ -21,10 +23,12 @@ import { parseModels } from './parse.ts'
 import type { Plan, Step } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
-import { formatProblem, problemFrom } from './problem.ts'
 import { select } from './select.ts'
 import type { Origin, RunRecord } from './record.ts'
 import { recordOf, recordOfFailure } from './record.ts'
+import { blame, runMacros, statement } from './statement.ts'
+import type { Verdict } from './verdict.ts'
+import { judgeResult, refusal } from './verdict.ts'
 import { versions } from './version.ts'
 
 /** A published result as the screen shows it. */
@@ -50,8 +54,10 @@ export interface Sink {
 }
 
 export type Outcome = { model: Pick<Parsed, 'name' | 'layer' | 'file'>; ms: number } & (
-  | { status: 'ok'; published: Published | undefined }
-  | { status: 'failed'; problem: Problem }
+  /** `warnings`: expectations that do not hold of what was published. */
+  | { status: 'ok'; published: Published | undefined; warnings?: Verdict[] }
+  /** `verdicts`: the result was made, and does not hold what its header says. */
+  | { status: 'failed'; problem: Problem; verdicts?: Verdict[] }
   | { status: 'skipped'; because: string }
 )
 
@@ -59,6 +65,8 @@ export interface Report {
   start: Date
   ms: number
   lake: Glance
+  /** Of what is declared to have limits. */
+  freshness?: Freshness[]
   outcomes: Outcome[]
   upkeep?: Upkeep | undefined
   origin?: Origin
@@ -144,17 +152,19 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
       const { steps, problems } = await planModels(session, loaded, select)
       await runMacros(session, loaded.macros)
       const { bytes, ...glance } = await bindEvents(session, snapshot)
+      const freshness = await readFreshness(session, snapshot, loaded.sources, start)
       const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
       const contributions = join(state, 'contributions')
       await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
       const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
       const parts = hours && { contributions, scratch, hours, versions: origin.versions }
-      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, parts, sink, now, signal }))]
+      const judged = (model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
+      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, parts, sink, judged, now, signal }))]
       signal.throwIfAborted()
       const ms = now() - start
       const upkeep = await options.upkeep?.(session, glance.newest)
       if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
-      return { start: new Date(start), ms, lake: glance, outcomes, upkeep, origin }
+      return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
     } finally {
       signal.removeEventListener('abort', interrupt)
       session.close()
@@ -180,26 +190,26 @@ async function planModels(
   selectors: readonly string[] | undefined,
 ): Promise<Plan & Pick<Models, 'problems'>> {
   const parsed = await parseModels(session, models)
+  const results = models.filter(({ layer }) => layer !== 'tests')
   const names = (of: readonly Model[]): string[] => of.map(({ name }) => name)
-  const selected = selectors ? select(plan(parsed, names(models)).steps, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
+  const all = plan(parsed, names(results)).steps
+  const selected = selectors ? select(all, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
   return { ...plan(parsed, selected), problems }
 }
 
-export async function runMacros(session: Session, macros: Models['macros']): Promise<void> {
-  if (!macros) return
-  try {
-    await session.run(macros.sql)
-  } catch (error) {
-    const problem = problemFrom(macros.file, error)
-    throw new Failure([formatProblem(problem), ...(problem.excerpt === undefined ? [] : [problem.excerpt])].join('\n'))
-  }
+interface ActOptions extends Pick<RunOptions, 'now' | 'signal'> {
+  snapshot: Snapshot
+  parts: Parts | undefined
+  sink: Sink
+  /** What a result's header says of it. */
+  judged: (model: Parsed) => Promise<Verdict[]>
 }
 
 /** Runs what is planned, one after another (DuckDB uses every core for each). What fails takes down only what needs it. */
 async function act(
   session: Session,
   steps: readonly Step[],
-  { snapshot, parts, sink, now, signal }: { snapshot: Snapshot; parts: Parts | undefined; sink: Sink } & Pick<RunOptions, 'now' | 'signal'>,
+  { snapshot, parts, sink, judged, now, signal }: ActOptions,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   if (parts) await openParts(session)
@@ -218,8 +228,16 @@ async function act(
     } else {
       try {
         await bind(session, model, parts)
-        const published = model.layer === 'metrics' && selected ? await sink.publish(session, model) : undefined
-        outcomes.push({ model, ms: now() - start, status: 'ok', published })
+        const result = model.layer === 'metrics' && selected
+        const verdicts = result ? await judged(model) : []
+        if (signal.aborted) break
+        const refused = verdicts.filter(({ status }) => status === 'fail')
+        if (refused.length > 0) {
+          outcomes.push({ model, ms: now() - start, status: 'failed', problem: refusal(refused), verdicts })
+        } else {
+          const published = result ? await sink.publish(session, model) : undefined
+          outcomes.push({ model, ms: now() - start, status: 'ok', published, warnings: verdicts.filter(({ status }) => status === 'warn') })
+        }
       } catch (error) {
         if (signal.aborted) break
         if (error instanceof Failure) throw error
@@ -248,25 +266,11 @@ async function bind(session: Session, model: Parsed, parts: Parts | undefined): 
   if (parts && model.layer === 'staging') await bindPart(session, model)
 }
 
-/** The model's text begins on a line of its own and ends the statement: LINE n of an error is line n - 1 of the file. */
-export function statement({ name, layer, file, sql }: Parsed): string {
-  if (layer === 'seeds') return `CREATE TABLE ${identifier(name)} AS FROM read_csv(${quote(file)}, header = true, delim = ',')`
-  return `CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS\n${sql}`
-}
-
-function blame(model: Parsed, views: readonly string[], error: unknown): Problem {
-  if (model.layer === 'seeds') return { file: model.file, message: messageOf(error).split(' LINE ', 1)[0] as string }
-  const problem = problemFrom(model.file, error, 1)
-  // Of an error while rows are computed DuckDB may give the place in a view's text as if it were one in this text.
-  if (views.length === 0 || /^(Parser|Binder|Catalog) Error/.test(problem.message)) return problem
-  return { file: model.file, message: `${problem.message} (here or in a view that it reads: ${views.join(', ')})` }
-}
-
 function rejected(problem: Problem): Outcome {
   return { model: { name: problem.file, layer: 'metrics', file: problem.file }, ms: 0, status: 'failed', problem }
 }
 
-async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {

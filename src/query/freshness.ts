@@ -1,0 +1,93 @@
+import type { Session } from '../duckdb.ts'
+import { exactly, quote } from '../duckdb.ts'
+import { HOUR_MS } from '../lake/names.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { hourOfPath } from '../lake/snapshot.ts'
+import { formatDuration } from '../quantity.ts'
+import { lakeFailure } from './events.ts'
+import type { Severity, Sources } from './header.ts'
+
+/** How old the newest event is that something is declared to have. */
+export interface Freshness {
+  /** `events`, or a collection. */
+  of: string
+  /** Undefined where there is none as young as the largest of all limits: nobody looked further. */
+  newest: Date | undefined
+  /** Of the newest, or that of the largest limit, than which it is older; ms. Negative where it is ahead of this clock. */
+  age: number
+  late: Severity | undefined
+  /** In ms. */
+  limits: { warn?: number | undefined; error?: number | undefined }
+}
+
+/** What is declared: the whole stream first, where it has limits of its own. */
+function declared({ events }: Sources): { of: string; limits: Freshness['limits'] }[] {
+  if (!events?.freshness) return []
+  const { warn, error, collections } = events.freshness
+  const whole = warn === undefined && error === undefined ? [] : [{ of: 'events', limits: { warn, error } }]
+  return [...whole, ...Object.entries(collections).map(([of, limits]) => ({ of, limits }))]
+}
+
+/**
+ * How fresh everything is that has limits, against the clock. Reads no more than lies within the largest limit, however long
+ * the history is, and no more than lies within the largest warning where all is well.
+ */
+export async function readFreshness(session: Session, snapshot: Snapshot, sources: Sources, now: number): Promise<Freshness[]> {
+  const all = declared(sources)
+  if (all.length === 0) return []
+  const largest = Math.max(...all.flatMap(({ limits: { warn, error } }) => [warn ?? 0, error ?? 0]))
+  const near = Math.max(...all.map(({ limits: { warn, error } }) => warn ?? error ?? 0))
+  let newest = await newestSince(session, snapshot, now - near)
+  if (near < largest && all.some(({ of }) => !newest.has(of))) newest = await newestSince(session, snapshot, now - largest)
+  return freshnessOf(all, newest, { now, largest })
+}
+
+/** Pure. */
+export function freshnessOf(
+  all: readonly { of: string; limits: Freshness['limits'] }[],
+  newest: ReadonlyMap<string, number>,
+  { now, largest }: { now: number; largest: number },
+): Freshness[] {
+  return all.map(({ of, limits }) => {
+    const time = newest.get(of)
+    const age = time === undefined ? largest : now - time
+    const beyond = (limit: number | undefined): boolean => limit !== undefined && (time === undefined || age > limit)
+    const late = beyond(limits.error) ? 'error' : beyond(limits.warn) ? 'warn' : undefined
+    return { of, newest: time === undefined ? undefined : new Date(time), age, late, limits }
+  })
+}
+
+/** The time of the newest event, of all (`events`) and by collection, ms; of those not older than `since`. */
+async function newestSince(session: Session, snapshot: Snapshot, since: number): Promise<Map<string, number>> {
+  const from = new Date(Math.floor(since / HOUR_MS) * HOUR_MS).toISOString().slice(0, 13).replace('T', ' ')
+  const near = snapshot.files.filter((file) => (hourOfPath(file) ?? from) >= from)
+  const found = new Map<string, number>()
+  if (near.length === 0) return found
+  const asked = session.rows<{ collection: string | null; newest: Date }>(
+    `SELECT collection, max(event_time) AS newest FROM read_parquet(${exactly(...near)}, hive_partitioning = false)
+    WHERE event_time >= ${quote(new Date(since).toISOString())}::TIMESTAMPTZ GROUP BY collection`,
+  )
+  const rows = await asked.catch(async (error: unknown) => {
+    throw (await lakeFailure(session, snapshot, error)) ?? error
+  })
+  for (const { collection, newest } of rows) {
+    if (collection !== null) found.set(collection, newest.getTime())
+    found.set('events', Math.max(found.get('events') ?? -Infinity, newest.getTime()))
+  }
+  return found
+}
+
+/** `12m05s old (error above 10m00s)`. */
+export function describeFreshness({ newest, age, late, limits }: Freshness): string {
+  const limit = late === undefined ? undefined : limits[late]
+  const old = newest === undefined ? `over ${formatDuration(age)} old` : age < 0 ? `${formatDuration(-age)} ahead of this clock` : `${formatDuration(age)} old`
+  return `${old}${limit === undefined ? '' : ` (${late === 'error' ? 'error' : 'warning'} above ${formatDuration(limit)})`}`
+}
+
+/** What is late, in one line; empty where nothing is. Where the whole stream is, what is only as late as that goes without saying. */
+export function describeLate(freshness: readonly Freshness[]): string {
+  const late = freshness.filter((one) => one.late !== undefined)
+  const whole = late.find(({ of }) => of === 'events')
+  const told = whole ? late.filter((one) => one === whole || (one.late === 'error' && whole.late === 'warn')) : late
+  return told.length === 0 ? '' : `late: ${told.map((one) => `${one.of} ${describeFreshness(one)}`).join(', ')}`
+}
