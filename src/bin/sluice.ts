@@ -9,6 +9,7 @@ interface CommandModule {
 const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   rejects: () => import('./sluice-rejects.ts'),
   compact: () => import('./sluice-compact.ts'),
+  test: () => import('./sluice-test.ts'),
   status: () => import('./sluice-status.ts'),
   runs: () => import('./sluice-runs.ts'),
   docs: () => import('./sluice-docs.ts'),

@@ -1,12 +1,16 @@
+import type { Freshness } from './freshness.ts'
 import type { Outcome, Report, Summary } from './run.ts'
 import type { Planned } from './table.ts'
+import type { Trial } from './trial.ts'
+import { countTrials } from './trial-table.ts'
+import type { Verdict } from './verdict.ts'
 
 /** One line per model, then one for the run, whose first key is `run`. */
-export function reportLines({ start, ms, lake, outcomes, upkeep }: Report): string {
+export function reportLines({ start, ms, lake, freshness = [], outcomes, upkeep }: Report): string {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
   const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published).map(modelOf)
   const ok = models.filter(({ status }) => status === 'ok').length
-  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
+  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, freshness: freshness.map(freshnessLine), ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
 }
 
 /** One line per model, in the order of the run. */
@@ -22,11 +26,32 @@ export function planLines({ steps, problems }: Planned): string {
 function modelOf(outcome: Outcome) {
   const { model, ms, status } = outcome
   const base = { model: model.name, status, file: model.file, ms }
-  if (status === 'failed') return { ...base, problem: outcome.problem }
+  if (status === 'failed') return { ...base, problem: outcome.problem, ...(outcome.verdicts ? { tests: testsOf(outcome.verdicts) } : {}) }
   if (status === 'skipped') return { ...base, because: outcome.because }
   if (!outcome.published) return base
   const { target, changed, now, before } = outcome.published
-  return { ...base, target, changed, rows: now.rows, top: topOf(now), before: before ? { rows: before.rows, top: topOf(before) } : null }
+  return { ...base, target, changed, rows: now.rows, top: topOf(now), before: before ? { rows: before.rows, top: topOf(before) } : null, tests: testsOf(outcome.warnings ?? []) }
+}
+
+/** Those that do not hold. */
+function testsOf(verdicts: readonly Verdict[]) {
+  return verdicts
+    .filter(({ status }) => status !== 'pass')
+    .map(({ expectation: { name }, status, rows = null, kept = null, problem }) => ({ test: name, status, rows, kept, problem }))
+}
+
+/** Ages in seconds; of what is older than anybody looked, `newest` is null. */
+export function freshnessLine({ of, newest, age, late, limits }: Freshness) {
+  const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1000)
+  return { of, newest: newest ?? null, ageSeconds: seconds(age), late: late ?? null, warnSeconds: seconds(limits.warn), errorSeconds: seconds(limits.error) }
+}
+
+/** One line per test, then one for all, whose first key is `tests`. */
+export function trialLines(trials: readonly Trial[], ms: number): string {
+  const lines = trials.map(({ name, kind, of, status, ms, rows = null, kept = null, age, because, problem = null }) => (
+    { test: name, kind, of, status, ms, rows, kept, ...(age === undefined ? {} : { ageSeconds: age / 1000 }), ...(because === undefined ? {} : { because }), problem }
+  ))
+  return toLines([...lines, { tests: trials.length, ...countTrials(trials), ms }])
 }
 
 function topOf({ columns, top }: Summary): Record<string, string> | null {

@@ -93,7 +93,7 @@ export interface RunOptions {
 }
 
 /** Above this DuckDB spills to the state directory: a sort of a whole hour is bounded, whatever its size. */
-const MEMORY = '4GB'
+export const MEMORY = '4GB'
 
 /** One run, alone among all of this state directory: snapshot of the lake, models in order, results to the sink. */
 export async function run(options: RunOptions): Promise<Report> {

@@ -2,6 +2,7 @@ import stringWidth from 'string-width'
 import { describeUpkeep } from '../lake/maintain.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
 import type { Glance } from './events.ts'
+import { describeLate } from './freshness.ts'
 import type { Step } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { formatProblem } from './problem.ts'
@@ -29,10 +30,13 @@ const MIN = { model: 12, top: 10, change: 8 }
  * What a run did, for `watch`: together at most as wide and as high as the screen, whatever users wrote into the data.
  * Where there is no room, first the carets go, then models that ran, then models that did not.
  */
-export function renderReport({ lake, outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
+export function renderReport({ lake, freshness = [], outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
   const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published)
   const ordered = [...models].sort((a, b) => Number(a.status === 'ok') - Number(b.status === 'ok'))
-  const room = Math.max(1, lines - 2)
+  // An empty lake has been said to be empty.
+  const late = lake.files === 0 ? '' : describeLate(freshness)
+  const above = late === '' ? [] : [late]
+  const room = Math.max(1, lines - 2 - above.length)
   const full = outcomes.flatMap(explain)
   const short = outcomes.flatMap((outcome) => explain(outcome).slice(0, 1))
   const errors = full.length + ordered.length <= room ? full : short.slice(0, Math.max(1, Math.floor(room / 2)))
@@ -40,7 +44,7 @@ export function renderReport({ lake, outcomes, upkeep }: Report, { columns, line
   const shown = ordered.length <= space ? ordered : ordered.slice(0, space - 1)
   const more = ordered.length > shown.length ? [`… ${ordered.length - shown.length} more`] : []
   const done = upkeep === undefined ? '' : describeUpkeep(upkeep)
-  const table = [`${glance(lake, now)}${done === '' ? '' : ` · ${done}`}`, ...layOut([HEADING, ...shown.map(cellsOf)], columns), ...more]
+  const table = [`${glance(lake, now)}${done === '' ? '' : ` · ${done}`}`, ...above, ...layOut([HEADING, ...shown.map(cellsOf)], columns), ...more]
   const toText = (rows: readonly string[], width: number): string => rows.map((row) => `${truncate(row, width).trimEnd()}\n`).join('')
   return {
     table: toText(table.slice(0, lines), columns),
@@ -69,10 +73,12 @@ export interface Planned {
 
 /** What is wrong, in full: file, line, message, the line with its caret. */
 export function explain(outcome: Outcome): string[] {
-  return outcome.status === 'failed' ? lay(outcome.problem) : []
+  if (outcome.status === 'failed') return lay(outcome.problem)
+  const { warnings = [] } = outcome.status === 'ok' ? outcome : {}
+  return warnings.flatMap(({ problem }) => (problem ? [`warning: ${lay(problem).join(' ')}`] : []))
 }
 
-function lay(problem: Problem): string[] {
+export function lay(problem: Problem): string[] {
   return [formatProblem(problem), ...(problem.excerpt ?? '').split('\n')].filter((line) => line !== '').map(clean)
 }
 
@@ -93,7 +99,10 @@ function cellsOf(outcome: Outcome): Cells {
   if (status === 'skipped') return { ...cells, rows: 'skipped', time: '', top: `needs ${outcome.because}` }
   if (!outcome.published) return cells
   const { now, before, changed } = outcome.published
-  return { ...cells, rows: formatCount(now.rows), top: clean(now.top?.join(', ') ?? ''), change: changed ? describeChange(now, before) : 'unchanged' }
+  const warnings = outcome.warnings?.length ?? 0
+  const marker = warnings === 0 ? '' : `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}; `
+  const change = changed ? describeChange(now, before) : 'unchanged'
+  return { ...cells, rows: formatCount(now.rows), top: clean(now.top?.join(', ') ?? ''), change: `${marker}${change}` }
 }
 
 function describeChange(now: Summary, before: Summary | undefined): string {
@@ -144,6 +153,6 @@ export function truncate(text: string, width: number): string {
 }
 
 /** Without what would move the cursor, change colours or turn the direction of the text: these are strangers' words. */
-function clean(text: string): string {
+export function clean(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trimEnd()
 }

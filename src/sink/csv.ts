@@ -21,15 +21,20 @@ export function csvPath(directory: string, name: string): string {
   return join(directory, `${name}.csv`)
 }
 
-async function publish(session: Session, name: string, { directory, scratch }: { directory: string; scratch: string }): Promise<Published> {
-  const target = csvPath(directory, name)
-  const written = join(scratch, `${name}.csv`)
+/** A relation as the text that is published of it. */
+export async function writeCsv(session: Session, name: string, file: string): Promise<void> {
   const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${identifier(name)}`)
   const zoned = columns
     .filter(({ column_type }) => column_type === 'TIMESTAMP WITH TIME ZONE')
     .map(({ column_name: column }) => `${identifier(column)}::TIMESTAMP AS ${identifier(column)}`)
   const replaced = zoned.length === 0 ? '' : ` REPLACE (${zoned.join(', ')})`
-  await session.run(`COPY (SELECT *${replaced} FROM ${identifier(name)}) TO ${quote(written)} (FORMAT csv, HEADER true)`)
+  await session.run(`COPY (SELECT *${replaced} FROM ${identifier(name)}) TO ${quote(file)} (FORMAT csv, HEADER true)`)
+}
+
+async function publish(session: Session, name: string, { directory, scratch }: { directory: string; scratch: string }): Promise<Published> {
+  const target = csvPath(directory, name)
+  const written = join(scratch, `${name}.csv`)
+  await writeCsv(session, name, written)
   const now = await summarize(written)
   const before = await summarize(target).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined

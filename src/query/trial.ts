@@ -1,0 +1,184 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Session } from '../duckdb.ts'
+import { openEngine } from '../duckdb.ts'
+import { EXIT, Failure } from '../failure.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import { takeSnapshot } from '../lake/snapshot.ts'
+import type { Case, CaseOptions } from './case.ts'
+import { judgeCase, loadCases } from './case.ts'
+import { bindEvents, lakeFailure } from './events.ts'
+import type { Expectation } from './expectation.ts'
+import { expectationOf, expectationsOf } from './expectation.ts'
+import { describeFreshness, readFreshness } from './freshness.ts'
+import type { Model, Models } from './models.ts'
+import { keyOf, loadModels, SOURCES } from './models.ts'
+import { nearest } from './nearest.ts'
+import type { Parsed } from './parse.ts'
+import { parseModels } from './parse.ts'
+import { plan } from './plan.ts'
+import type { Problem } from './problem.ts'
+import { makeDirectory, MEMORY } from './run.ts'
+import { blame, runMacros, statement } from './statement.ts'
+import { judge } from './verdict.ts'
+
+/**
+ * What came of one test. column: of a model's header. query: one that must return no rows. case: given and expected rows.
+ * freshness: the age of the newest event. model: one that should be tested, and cannot be made.
+ */
+export interface Trial {
+  name: string
+  kind: 'column' | 'query' | 'case' | 'freshness' | 'model'
+  /** The model that it is of; a source's name for its freshness. */
+  of: string
+  status: 'pass' | 'warn' | 'fail' | 'skipped'
+  ms: number
+  /** Of column and query: for which it does not hold. */
+  rows?: number | undefined
+  /** Where the first of them are. */
+  kept?: string | undefined
+  /** Of freshness: ms. */
+  age?: number | undefined
+  /** Of what is skipped: the model that could not be made. */
+  because?: string
+  problem?: Problem | undefined
+}
+
+export interface TrialOptions {
+  lake: string
+  state: string
+  queries: string
+  /** Names of models, whose tests and those that read them are run, and of tests; undefined means all. */
+  select: readonly string[] | undefined
+  write: CaseOptions['write']
+  now: () => number
+}
+
+/** Runs every test over a snapshot of the lake: nothing is published and nothing is locked. */
+export async function* tryAll({ lake, state, queries, select, write, now }: TrialOptions): AsyncGenerator<Trial> {
+  const [loaded, cases] = [await loadModels(queries), await loadCases(queries)]
+  const chosen = chooser(select, loaded.models, cases)
+  const snapshot = await takeSnapshot(lake)
+  await makeDirectory(join(state, 'staging'))
+  const scratch = await mkdtemp(join(state, 'staging', 'test-'))
+  const engine = await openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })
+  try {
+    const session = await engine.connect()
+    const parsed = await parseModels(session, loaded.models)
+    const context = { session, loaded, parsed, snapshot, chosen, scratch, state, write, now }
+    if (!select) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
+    await runMacros(session, loaded.macros)
+    await bindEvents(session, snapshot)
+    yield* tryExpectations(context)
+    yield* tryCases(cases, context)
+    if (chosen.freshness) yield* tryFreshness(context)
+    session.close()
+  } finally {
+    engine.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'select'> {
+  session: Session
+  loaded: Models
+  parsed: Parsed[]
+  snapshot: Snapshot
+  chosen: Chosen
+  scratch: string
+}
+
+interface Chosen {
+  /** Whether the tests of a model are to be run. */
+  model(name: string): boolean
+  /** Whether a test of its own is, which reads these models. */
+  test(name: string, needs: readonly string[]): boolean
+  freshness: boolean
+}
+
+function chooser(select: readonly string[] | undefined, models: readonly Model[], cases: readonly Case[]): Chosen {
+  if (!select) return { model: () => true, test: () => true, freshness: true }
+  const keys = new Set(select.map(keyOf))
+  const known = [...SOURCES, ...models.map(({ name }) => name), ...cases.map(({ name }) => name)]
+  const stranger = select.find((name) => !known.some((other) => keyOf(other) === keyOf(name)))
+  if (stranger !== undefined) {
+    const close = nearest(stranger, known)
+    const meant = close === undefined ? '' : `; did you mean \`${close}\`?`
+    throw new Failure(`expected --select to name models or tests, got \`${stranger}\`${meant}`, EXIT.usage)
+  }
+  const named = (name: string): boolean => keys.has(keyOf(name))
+  return { model: named, test: (name, needs) => named(name) || needs.some(named), freshness: named(SOURCES[0]) }
+}
+
+async function* tryExpectations({ session, loaded, parsed, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
+  const { models } = loaded
+  const needs = new Map(plan(parsed, models.map(({ name }) => name)).steps.map((step) => [step.model.name, step.needs]))
+  const expectations = models.flatMap((model): Expectation[] => {
+    if (model.layer === 'tests') return chosen.test(model.name, needs.get(model.name) ?? []) ? [expectationOf(model)] : []
+    return chosen.model(model.name) ? expectationsOf(model, models) : []
+  })
+  // A header that cannot be read would otherwise be one without tests.
+  const unread = models.filter(({ name, layer, problem }) => problem && (layer === 'tests' ? chosen.test(name, []) : chosen.model(name)))
+  const wanted = [...unread.map(({ name }) => name), ...expectations.flatMap(({ model, reads }) => [model, ...reads])]
+  const ofLake = (error: unknown): Promise<Failure | undefined> => lakeTrouble(session, snapshot, error)
+  const bad = new Set<string>()
+  for (const { model, needs, problem } of plan(parsed, wanted).steps) {
+    const start = now()
+    const failed = (of: Problem): Trial => ({ name: model.name, kind: 'model', of: model.name, status: 'fail', ms: now() - start, problem: of })
+    if (problem) yield failed(problem)
+    else if (!needs.some((need) => bad.has(need))) {
+      try {
+        await session.run(statement(model))
+        continue
+      } catch (error) {
+        const broken = await ofLake(error)
+        if (broken) throw broken
+        yield failed(blame(model, needs, error))
+      }
+    }
+    bad.add(model.name)
+  }
+  for (const expectation of expectations) {
+    const { name, model, reads } = expectation
+    const kind = name === model ? 'query' : 'column'
+    const because = [model, ...reads].find((one) => bad.has(one))
+    if (because !== undefined) yield { name, kind, of: model, status: 'skipped', ms: 0, because }
+    else {
+      const { status, rows, kept, ms, problem } = await judge(session, expectation, { state, scratch, now }, ofLake)
+      yield { name, kind, of: model, status, ms, rows, kept, problem }
+    }
+  }
+}
+
+/** Cases never see the lake. */
+async function* tryCases(cases: readonly Case[], { loaded: models, parsed, chosen, scratch, write, now }: Context): AsyncGenerator<Trial> {
+  const engine = await openEngine({ tempDirectory: join(scratch, 'spill') })
+  try {
+    const session = await engine.connect()
+    for (const one of cases.filter(({ name, model }) => chosen.test(name, [model]))) {
+      const start = now()
+      const problem = await judgeCase(session, one, { models, plan: plan(parsed, [one.model]), scratch, write })
+      yield { name: one.name, kind: 'case', of: one.model, status: problem ? 'fail' : 'pass', ms: now() - start, problem }
+    }
+    session.close()
+  } finally {
+    engine.close()
+  }
+}
+
+async function* tryFreshness({ session, snapshot, loaded, now }: Context): AsyncGenerator<Trial> {
+  const start = now()
+  for (const one of await readFreshness(session, snapshot, loaded.sources, start)) {
+    const { of, late, age } = one
+    const problem = late && { file: of, message: describeFreshness(one) }
+    yield { name: `${of}.freshness`, kind: 'freshness', of, status: late === 'error' ? 'fail' : (late ?? 'pass'), ms: now() - start, age, problem }
+  }
+}
+
+/** The failure that an error is, where the lake is at fault: what was compacted is there for a grace, which a long test may outlast. */
+async function lakeTrouble(session: Session, snapshot: Snapshot, error: unknown): Promise<Failure | undefined> {
+  const gone = snapshot.files.find((file) => !existsSync(file))
+  if (gone === undefined) return lakeFailure(session, snapshot, error)
+  return new Failure(`${gone} was compacted away while the tests read it; run them again, or compact with a longer --grace`, EXIT.io)
+}
