@@ -7,8 +7,8 @@ description: >
   distort it, since the time is the event's.
 grain: one row per fast liker
 columns:
-  user_id: {type: varchar, description: The user's DID}
-  likes: {type: bigint, description: 'Different posts liked in their busiest window, at least 50'}
+  user_id: {type: varchar, description: The user's DID, tests: [unique, not_null]}
+  likes: {type: bigint, description: 'Different posts liked in their busiest window, at least 50', tests: [not_null, range: {min: 50}]}
 tags: [gold, likes]
 accumulates: {max: [likes], window: 60s}
 */

@@ -5,8 +5,8 @@ description: >
   incomplete; a minute without any like has no row.
 grain: one row per UTC minute with a like
 columns:
-  time: {type: timestamp, description: 'Start of the minute, UTC'}
-  likes: {type: bigint, description: Likes created in it}
+  time: {type: timestamp, description: 'Start of the minute, UTC', tests: [unique, not_null]}
+  likes: {type: bigint, description: Likes created in it, tests: [not_null, range: {min: 1}]}
 tags: [gold, likes]
 accumulates: {sum: [likes]}
 */

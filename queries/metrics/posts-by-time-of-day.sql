@@ -4,10 +4,10 @@ description: >
   one Tuesday counts more on Monday, so per_hour divides by the number of such hours that the history holds.
 grain: one row per day of the week and hour with a post
 columns:
-  time_of_day: {type: varchar, description: 'Day and hour, UTC: Mon 14:00 is Mondays from 14:00 to 15:00'}
-  posts: {type: bigint, description: Posts created then}
-  hours: {type: bigint, description: How many such hours with a post the history holds}
-  per_hour: {type: bigint, description: 'posts / hours, rounded down'}
+  time_of_day: {type: varchar, description: 'Day and hour, UTC: Mon 14:00 is Mondays from 14:00 to 15:00', tests: [unique, not_null]}
+  posts: {type: bigint, description: Posts created then, tests: [not_null, range: {min: 1}]}
+  hours: {type: bigint, description: How many such hours with a post the history holds, tests: [not_null, range: {min: 1}]}
+  per_hour: {type: bigint, description: 'posts / hours, rounded down', tests: [not_null, range: {min: 1}]}
 tags: [gold, posts]
 */
 with

@@ -7,13 +7,14 @@ description: >
   only as a lower count; in a replay, delay_ms is the age of what is replayed.
 grain: one row per UTC minute with an event
 columns:
-  time: {type: timestamp, description: 'Start of the minute, UTC'}
-  events: {type: bigint, description: 'Events of all kinds in it, deletions and updates included'}
+  time: {type: timestamp, description: 'Start of the minute, UTC', tests: [unique, not_null]}
+  events: {type: bigint, description: 'Events of all kinds in it, deletions and updates included', tests: [not_null, range: {min: 1}]}
   longest_silence:
     type: bigint
     description: >
       Most whole seconds in a row without any event, up to an event in this minute; they may lie in minutes before it
-  delay_ms: {type: bigint, description: 'Milliseconds from event to ingestion, on average, rounded down'}
+    tests: [not_null, range: {min: 0}]
+  delay_ms: {type: bigint, description: 'Milliseconds from event to ingestion, on average, rounded down', tests: [not_null]}
 tags: [gold, operations]
 */
 with

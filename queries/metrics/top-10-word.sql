@@ -7,8 +7,8 @@ description: >
   language keeps that language's fillers; Chinese and Japanese are parted by script, not by word (see macros.sql).
 grain: one row per word, at most ten
 columns:
-  word: {type: varchar, description: 'The word, lower case'}
-  count: {type: bigint, description: 'Posts that hold it, each once however often it says it'}
+  word: {type: varchar, description: 'The word, lower case', tests: [unique, not_null]}
+  count: {type: bigint, description: 'Posts that hold it, each once however often it says it', tests: [not_null, range: {min: 1}]}
 tags: [gold, posts]
 accumulates: {sum: [count]}
 */

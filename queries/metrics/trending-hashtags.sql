@@ -6,11 +6,11 @@ description: >
   one event from the future moves both hours; users tells a crowd from one account that repeats itself.
 grain: one row per hashtag that gained
 columns:
-  hashtag: {type: varchar, description: 'The tag, without #, lower case'}
-  gain: {type: bigint, description: 'uses - uses_before, at least 1'}
-  uses: {type: bigint, description: 'Posts with it in the last hour: later than an hour before stream time'}
-  uses_before: {type: bigint, description: Posts with it in the hour before that}
-  users: {type: bigint, description: Authors of the uses}
+  hashtag: {type: varchar, description: 'The tag, without #, lower case', tests: [unique, not_null]}
+  gain: {type: bigint, description: 'uses - uses_before, at least 1', tests: [not_null, range: {min: 1}]}
+  uses: {type: bigint, description: 'Posts with it in the last hour: later than an hour before stream time', tests: [not_null, range: {min: 1}]}
+  uses_before: {type: bigint, description: Posts with it in the hour before that, tests: [not_null, range: {min: 0}]}
+  users: {type: bigint, description: Authors of the uses, tests: [not_null, range: {min: 1}]}
 tags: [gold, posts]
 */
 with

@@ -4,10 +4,10 @@ description: >
   most actors of a short history have neither.
 grain: one row per actor (did)
 columns:
-  did: {type: varchar, description: The actor}
+  did: {type: varchar, description: The actor, tests: [unique, not_null]}
   handle: {type: varchar, description: 'Latest handle from an identity or account event, null if there was none'}
   display_name: {type: varchar, description: 'Latest name from a profile record, null if there was none'}
-  events: {type: bigint, description: 'What they did, deletions and updates included'}
+  events: {type: bigint, description: 'What they did, deletions and updates included', tests: [not_null, range: {min: 1}]}
   first_event_time: {type: timestamptz, description: Their first event}
   last_event_time: {type: timestamptz, description: Their latest event}
 tags: [silver]

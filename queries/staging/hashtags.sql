@@ -7,8 +7,9 @@ grain: one row per post and hashtag, however often the post repeats it
 columns:
   event_time: {type: timestamptz, description: When the stream showed the post}
   did: {type: varchar, description: The author}
-  uri: {type: varchar, description: The post}
-  hashtag: {type: varchar, description: 'The tag, without #, lower case'}
+  uri: {type: varchar, description: The post, tests: [not_null, relationships: {to: posts, column: uri}]}
+  hashtag: {type: varchar, description: 'The tag, without #, lower case', tests: [not_null]}
+tests: [{unique: [uri, hashtag], severity: warn}]
 tags: [silver]
 accumulates: {rows: true}
 */

@@ -2,10 +2,10 @@
 description: Posts as they were first published, replies and quotes included. Later edits and deletions change nothing here.
 grain: one row per post created
 columns:
-  event_time: {type: timestamptz, description: When the stream said so}
-  did: {type: varchar, description: The author}
-  uri: {type: varchar, description: The post itself}
-  text: {type: varchar, description: 'What it says; empty where it is only pictures'}
+  event_time: {type: timestamptz, description: When the stream said so, tests: [not_null]}
+  did: {type: varchar, description: The author, tests: [not_null]}
+  uri: {type: varchar, description: The post itself, tests: [not_null, {unique: true, severity: warn}]}
+  text: {type: varchar, description: 'What it says; empty where it is only pictures', tests: [{not_null: true, severity: warn}]}
   langs: {type: 'varchar[]', description: 'Languages as the client names them, null where it names none'}
   lang: {type: varchar, description: 'The first of langs, without region: pt-BR is pt'}
   reply_parent: {type: varchar, description: 'The post it answers, null where it answers none'}

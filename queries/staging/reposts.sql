@@ -2,10 +2,10 @@
 description: Reposts as they were made (not quotes, which are posts).
 grain: one row per repost created
 columns:
-  event_time: {type: timestamptz, description: When the stream said so}
-  did: {type: varchar, description: Who reposts}
-  uri: {type: varchar, description: The repost itself}
-  subject_uri: {type: varchar, description: The post}
+  event_time: {type: timestamptz, description: When the stream said so, tests: [not_null]}
+  did: {type: varchar, description: Who reposts, tests: [not_null]}
+  uri: {type: varchar, description: The repost itself, tests: [not_null, {unique: true, severity: warn}]}
+  subject_uri: {type: varchar, description: The post, tests: [{not_null: true, severity: warn}]}
   subject_did: {type: varchar, description: Whose post it is}
   created_at: {type: timestamptz, description: When the client claims to have made it}
 tags: [silver]
