@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { formatBytes, formatCount, formatDuration } from '../quantity.ts'
+import { describeFreshness } from '../query/freshness.ts'
 import type { Finding } from './finding.ts'
 import type { Checked } from './fsck.ts'
 import { count, printable } from './lake-findings.ts'
@@ -19,6 +20,7 @@ export function showStatus(status: Status, { lake, now }: { lake: string; now: n
     lines.push(['hours', `${formatCount(hours.all)}: ${hours.open} open, ${hours.sealed} sealed; ${span}`])
   }
   if (status.newest !== null) lines.push(['newest', `${status.newest.slice(0, 19).replace('T', ' ')} (${ago(status.newest, now)})`])
+  if (status.files > 0) for (const one of status.freshness ?? []) lines.push(['fresh', `${one.of}: ${describeFreshness(one)}`])
   for (const hour of status.openHours.slice(-OPEN_HOURS)) lines.push(['open', `${hour.hour}: ${size(hour)}`])
   if (status.openHours.length > OPEN_HOURS) lines.push(['open', `… and ${status.openHours.length - OPEN_HOURS} older hours`])
   const writers = [`${count(wal.live, 'writer')} live`, ...(wal.dead > 0 ? [`${wal.dead} dead`] : [])].join(', ')

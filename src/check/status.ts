@@ -2,6 +2,7 @@ import type { Reason } from '../ingest/reject.ts'
 import type { LakeFile } from '../lake/compaction.ts'
 import { isSealed } from '../lake/compaction.ts'
 import { formatHour, parseFile } from '../lake/names.ts'
+import type { Freshness } from '../query/freshness.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import type { RunRecord } from '../query/record.ts'
 import { count } from './lake-findings.ts'
@@ -17,6 +18,8 @@ export interface StatusFacts {
   footers: Found<Rows>
   /** Newest event time by the statistics, ms. */
   newest: number | undefined
+  /** Of what is declared to have limits. */
+  freshness: Freshness[] | { unknown: string }
   state: StateFacts
   /** Undefined where the files of dead letters cannot be read. */
   rejects: readonly Reason[] | undefined
@@ -31,6 +34,8 @@ export interface Status {
   bytes: number
   newest: string | null
   lagSeconds: number | null
+  /** Of what is declared in sources.yaml to have limits; null where it cannot be told. */
+  freshness: Freshness[] | null
   hours: { all: number; open: number; sealed: number; first: string | null; last: string | null }
   openHours: { hour: string; files: number; rows: number; bytes: number }[]
   wal: { live: number; dead: number; segments: number; bytes: number; deadSegments: number; deadBytes: number }
@@ -96,6 +101,7 @@ export function statusOf(facts: StatusFacts): Status {
     bytes,
     newest: newest === undefined ? null : new Date(newest).toISOString(),
     lagSeconds: newest === undefined ? null : (now - newest) / 1000,
+    freshness: 'unknown' in facts.freshness ? null : facts.freshness,
     hours: {
       all: ordered.length,
       open: open.length,
@@ -142,6 +148,7 @@ function periodicOf({ periodic: { running, killed }, runs: { last } }: StateFact
 function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: HourFigures[] }): string[] {
   const { now, files, footers, newest, state, rejects, exchange, sameFilesystem } = facts
   const found: string[] = []
+  if ('unknown' in facts.freshness) found.push(`the age of the newest events is not known: ${facts.freshness.unknown}`)
   const dead = state.logs.filter(({ live }) => !live)
   const waiting = dead.flatMap(({ segments }) => segments)
   if (waiting.length > 0) {

@@ -1,17 +1,22 @@
 import { join } from 'node:path'
-import { codeOf, Failure } from '../failure.ts'
+import { openEngine } from '../duckdb.ts'
+import { codeOf, Failure, messageOf } from '../failure.ts'
 import { reasons } from '../ingest/reject.ts'
 import { canExchange } from '../lake/libc.ts'
 import { filesWithSizes } from '../lake/maintain.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
 import { newestFiles } from '../lake/snapshot.ts'
+import { readFreshness } from '../query/freshness.ts'
+import { loadSources } from '../query/models.ts'
+import { formatProblem } from '../query/problem.ts'
 import { sameFilesystem } from './fsck.ts'
 import type { Inspector } from './parquet.ts'
 import { surveyState } from './state.ts'
 import type { StatusFacts } from './status.ts'
 
-/** What status shows, from names, sizes and footers: no event is read. A missing lake is an empty one. */
+/** What status shows, from names, sizes and footers, and where freshness has limits, from the times within these. A missing lake is an empty one. */
 export async function survey(
-  { lake, state }: { lake: string; state: string },
+  { lake, state, queries }: { lake: string; state: string; queries: string },
   inspector: Inspector,
   { now, sealAfter }: { now: number; sealAfter: number },
 ): Promise<StatusFacts> {
@@ -30,9 +35,25 @@ export async function survey(
     footers: new Map([...footers].map(([path, footer]) => [paths.get(path) as string, footer])),
     newest: latest.length === 0 ? undefined : latest.reduce((a, b) => Math.max(a, b)),
     state: facts,
+    freshness: await surveyFreshness({ lake, files: readable.sort() }, queries, now),
     rejects: await readRejects(state),
     exchange: await exchanges(),
     sameFilesystem: await sameFilesystem(lake, state),
+  }
+}
+
+/** How old the newest events are of what `sources.yaml` gives limits, or why that cannot be said. */
+async function surveyFreshness(snapshot: Snapshot, queries: string, now: number): Promise<StatusFacts['freshness']> {
+  const loaded = await loadSources(queries)
+  if ('problem' in loaded) return { unknown: formatProblem(loaded.problem) }
+  if (!loaded.sources.events?.freshness) return []
+  const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: '' })
+  try {
+    return await readFreshness(await engine.connect(), snapshot, loaded.sources, now)
+  } catch (error) {
+    return { unknown: messageOf(error) }
+  } finally {
+    engine.close()
   }
 }
 

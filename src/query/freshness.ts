@@ -7,25 +7,32 @@ import { formatDuration } from '../quantity.ts'
 import { lakeFailure } from './events.ts'
 import type { Severity, Sources } from './header.ts'
 
-/** How old the newest event is that something is declared to have. */
+/** How old the newest event is that something is declared to have; as JSON, this is the format. */
 export interface Freshness {
   /** `events`, or a collection. */
   of: string
-  /** Undefined where there is none as young as the largest of all limits: nobody looked further. */
-  newest: Date | undefined
-  /** Of the newest, or that of the largest limit, than which it is older; ms. Negative where it is ahead of this clock. */
-  age: number
-  late: Severity | undefined
-  /** In ms. */
-  limits: { warn?: number | undefined; error?: number | undefined }
+  /** ISO, UTC; null where there is none as young as the largest of all limits: nobody looked further. */
+  newest: string | null
+  /** Of the newest, or that of the largest limit, than which it is older. Negative where it is ahead of this clock. */
+  ageSeconds: number
+  late: Severity | null
+  warnSeconds: number | null
+  errorSeconds: number | null
+}
+
+/** Something with limits, in ms. */
+interface Limited {
+  of: string
+  warn: number | undefined
+  error: number | undefined
 }
 
 /** What is declared: the whole stream first, where it has limits of its own. */
-function declared({ events }: Sources): { of: string; limits: Freshness['limits'] }[] {
+function declared({ events }: Sources): Limited[] {
   if (!events?.freshness) return []
   const { warn, error, collections } = events.freshness
-  const whole = warn === undefined && error === undefined ? [] : [{ of: 'events', limits: { warn, error } }]
-  return [...whole, ...Object.entries(collections).map(([of, limits]) => ({ of, limits }))]
+  const whole = warn === undefined && error === undefined ? [] : [{ of: 'events', warn, error }]
+  return [...whole, ...Object.entries(collections).map(([of, { warn, error }]) => ({ of, warn, error }))]
 }
 
 /**
@@ -35,25 +42,28 @@ function declared({ events }: Sources): { of: string; limits: Freshness['limits'
 export async function readFreshness(session: Session, snapshot: Snapshot, sources: Sources, now: number): Promise<Freshness[]> {
   const all = declared(sources)
   if (all.length === 0) return []
-  const largest = Math.max(...all.flatMap(({ limits: { warn, error } }) => [warn ?? 0, error ?? 0]))
-  const near = Math.max(...all.map(({ limits: { warn, error } }) => warn ?? error ?? 0))
+  const largest = Math.max(...all.flatMap(({ warn, error }) => [warn ?? 0, error ?? 0]))
+  const near = Math.max(...all.map(({ warn, error }) => warn ?? error ?? 0))
   let newest = await newestSince(session, snapshot, now - near)
   if (near < largest && all.some(({ of }) => !newest.has(of))) newest = await newestSince(session, snapshot, now - largest)
   return freshnessOf(all, newest, { now, largest })
 }
 
 /** Pure. */
-export function freshnessOf(
-  all: readonly { of: string; limits: Freshness['limits'] }[],
-  newest: ReadonlyMap<string, number>,
-  { now, largest }: { now: number; largest: number },
-): Freshness[] {
-  return all.map(({ of, limits }) => {
+export function freshnessOf(all: readonly Limited[], newest: ReadonlyMap<string, number>, { now, largest }: { now: number; largest: number }): Freshness[] {
+  const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1000)
+  return all.map(({ of, warn, error }) => {
     const time = newest.get(of)
     const age = time === undefined ? largest : now - time
     const beyond = (limit: number | undefined): boolean => limit !== undefined && (time === undefined || age > limit)
-    const late = beyond(limits.error) ? 'error' : beyond(limits.warn) ? 'warn' : undefined
-    return { of, newest: time === undefined ? undefined : new Date(time), age, late, limits }
+    return {
+      of,
+      newest: time === undefined ? null : new Date(time).toISOString(),
+      ageSeconds: age / 1000,
+      late: beyond(error) ? 'error' : beyond(warn) ? 'warn' : null,
+      warnSeconds: seconds(warn),
+      errorSeconds: seconds(error),
+    }
   })
 }
 
@@ -77,16 +87,18 @@ async function newestSince(session: Session, snapshot: Snapshot, since: number):
   return found
 }
 
-/** `12m05s old (error above 10m00s)`. */
-export function describeFreshness({ newest, age, late, limits }: Freshness): string {
-  const limit = late === undefined ? undefined : limits[late]
-  const old = newest === undefined ? `over ${formatDuration(age)} old` : age < 0 ? `${formatDuration(-age)} ahead of this clock` : `${formatDuration(age)} old`
-  return `${old}${limit === undefined ? '' : ` (${late === 'error' ? 'error' : 'warning'} above ${formatDuration(limit)})`}`
+/** `12m05s old (warning above 10m00s)`. */
+export function describeFreshness({ newest, ageSeconds, late, warnSeconds, errorSeconds }: Freshness): string {
+  const age = formatDuration(Math.abs(ageSeconds) * 1000)
+  const old = newest === null ? `over ${age} old` : ageSeconds < 0 ? `${age} ahead of this clock` : `${age} old`
+  if (late === null) return old
+  const limit = late === 'error' ? errorSeconds : warnSeconds
+  return `${old} (${late === 'error' ? 'error' : 'warning'} above ${formatDuration((limit ?? 0) * 1000)})`
 }
 
 /** What is late, in one line; empty where nothing is. Where the whole stream is, what is only as late as that goes without saying. */
 export function describeLate(freshness: readonly Freshness[]): string {
-  const late = freshness.filter((one) => one.late !== undefined)
+  const late = freshness.filter((one) => one.late !== null)
   const whole = late.find(({ of }) => of === 'events')
   const told = whole ? late.filter((one) => one === whole || (one.late === 'error' && whole.late === 'warn')) : late
   return told.length === 0 ? '' : `late: ${told.map((one) => `${one.of} ${describeFreshness(one)}`).join(', ')}`

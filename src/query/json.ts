@@ -1,4 +1,3 @@
-import type { Freshness } from './freshness.ts'
 import type { Outcome, Report, Summary } from './run.ts'
 import type { Planned } from './table.ts'
 import type { Trial } from './trial.ts'
@@ -10,7 +9,7 @@ export function reportLines({ start, ms, lake, freshness = [], outcomes, upkeep 
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
   const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published).map(modelOf)
   const ok = models.filter(({ status }) => status === 'ok').length
-  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, freshness: freshness.map(freshnessLine), ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
+  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, freshness, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
 }
 
 /** One line per model, in the order of the run. */
@@ -40,16 +39,10 @@ function testsOf(verdicts: readonly Verdict[]) {
     .map(({ expectation: { name }, status, rows = null, kept = null, problem }) => ({ test: name, status, rows, kept, problem }))
 }
 
-/** Ages in seconds; of what is older than anybody looked, `newest` is null. */
-export function freshnessLine({ of, newest, age, late, limits }: Freshness) {
-  const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1000)
-  return { of, newest: newest ?? null, ageSeconds: seconds(age), late: late ?? null, warnSeconds: seconds(limits.warn), errorSeconds: seconds(limits.error) }
-}
-
 /** One line per test, then one for all, whose first key is `tests`. */
 export function trialLines(trials: readonly Trial[], ms: number): string {
-  const lines = trials.map(({ name, kind, of, status, ms, rows = null, kept = null, age, because, problem = null }) => (
-    { test: name, kind, of, status, ms, rows, kept, ...(age === undefined ? {} : { ageSeconds: age / 1000 }), ...(because === undefined ? {} : { because }), problem }
+  const lines = trials.map(({ name, kind, of, status, ms, rows = null, kept = null, ageSeconds, because, problem = null }) => (
+    { test: name, kind, of, status, ms, rows, kept, ...(ageSeconds === undefined ? {} : { ageSeconds }), ...(because === undefined ? {} : { because }), problem }
   ))
   return toLines([...lines, { tests: trials.length, ...countTrials(trials), ms }])
 }

@@ -38,8 +38,8 @@ export interface Trial {
   rows?: number | undefined
   /** Where the first of them are. */
   kept?: string | undefined
-  /** Of freshness: ms. */
-  age?: number | undefined
+  /** Of freshness. */
+  ageSeconds?: number | undefined
   /** Of what is skipped: the model that could not be made. */
   because?: string
   problem?: Problem | undefined
@@ -170,9 +170,9 @@ async function* tryCases(cases: readonly Case[], { loaded: models, parsed, chose
 async function* tryFreshness({ session, snapshot, loaded, now }: Context): AsyncGenerator<Trial> {
   const start = now()
   for (const one of await readFreshness(session, snapshot, loaded.sources, start)) {
-    const { of, late, age } = one
-    const problem = late && { file: of, message: describeFreshness(one) }
-    yield { name: `${of}.freshness`, kind: 'freshness', of, status: late === 'error' ? 'fail' : (late ?? 'pass'), ms: now() - start, age, problem }
+    const { of, late, ageSeconds } = one
+    const problem = late === null ? undefined : { file: of, message: describeFreshness(one) }
+    yield { name: `${of}.freshness`, kind: 'freshness', of, status: late === 'error' ? 'fail' : (late ?? 'pass'), ms: now() - start, ageSeconds, problem }
   }
 }
 

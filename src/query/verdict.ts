@@ -86,7 +86,7 @@ export async function judgeResult(
 /** Why a result that was made is not published. */
 export function refusal(refused: readonly Verdict[]): Problem {
   const [{ problem }, ...more] = refused as [Verdict, ...Verdict[]]
-  const others = more.length === 0 ? '' : ` (so do not ${more.map(({ expectation }) => expectation.name).join(', ')})`
+  const others = more.map(({ expectation }) => `; nor does ${expectation.name}`).join('')
   return { ...(problem as Problem), message: `${problem?.message}${others}; not published, the last good result stays` }
 }
 
