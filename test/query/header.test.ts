@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { headerText, parseHeader } from '../../src/query/header.ts'
+import { headerText, parseHeader, parseSources, parseTestHeader } from '../../src/query/header.ts'
 
 const WRONG: [yaml: string, line: number, message: RegExp][] = [
   ['description: a\ncolums: {}', 2, /^expected one of description, .*, accumulates, got `colums`; did you mean `columns`\?$/],
@@ -48,4 +48,44 @@ test('lines are those of the file', async () => {
 
 test('a comment that is no mapping is a comment', async () => {
   for (const yaml of ['Copyright', '- a', '', undefined]) assert.ok('header' in (await parseHeader('x.sql', yaml)))
+})
+
+const WRONG_SOURCES: [yaml: string, line: number, message: RegExp][] = [
+  ['event: {}', 1, /^expected one of events, got `event`; did you mean `events`\?$/],
+  ['events:\n  description: a\n  freshnes: {warn: 1m}', 3, /^expected in events one of description, freshness, got `freshnes`; did you mean `freshness`\?$/],
+  ['events:\n  freshness:\n    warn: 1m\n    eror: 2m', 4, /^expected in events\.freshness one of warn, error, collections, got `eror`; did you mean `error`\?$/],
+  ['events:\n  freshness:\n    collections:\n      a.b: {warm: 1m}', 4, /^expected in events\.freshness\.collections\.a\.b one of warn, error, got `warm`; did you mean `warn`\?$/],
+  ['events:\n  freshness:\n    collections:\n      a.b: {}', 4, /a\.b: expected warn, error or both, warn not above error$/],
+  ['events:\n  freshness:\n    collections:\n      a.b: {warn: 2m, error: 1m}', 4, /warn not above error$/],
+  ['events:\n  freshness: {}', 2, /expected warn, error, collections or several of them/],
+  ['events:\n  freshness: {warn: 2h, error: 1h}', 2, /warn not above error$/],
+  ['events:\n  freshness:\n    warn: soon', 3, /^events\.freshness\.warn: expected a duration such as /],
+]
+
+for (const [yaml, line, message] of WRONG_SOURCES) {
+  test(`sources that are wrong say where and what: ${JSON.stringify(yaml)}`, async () => {
+    const result = await parseSources('sources.yaml', yaml)
+    assert.ok('problem' in result)
+    assert.equal(result.problem.line, line)
+    assert.match(result.problem.message, message)
+  })
+}
+
+test('limits of freshness are in ms', async () => {
+  const result = await parseSources('sources.yaml', 'events: {freshness: {warn: 5m, collections: {a.b: {error: 90s}}}}')
+  assert.deepEqual(result, { sources: { events: { freshness: { warn: 300_000, collections: { 'a.b': { error: 90_000 } } } } } })
+  assert.deepEqual(await parseSources('sources.yaml', '# nothing yet\n'), { sources: {} })
+})
+
+test('a test says how bad it is, a model does not; a test has no columns', async () => {
+  const warned = await parseTestHeader('x.sql', 'description: a\nseverity: warn')
+  assert.ok('severity' in warned)
+  assert.deepEqual([warned.severity, warned.header.description], ['warn', 'a'])
+  const bare = await parseTestHeader('x.sql', undefined)
+  assert.ok('severity' in bare && bare.severity === 'error')
+  const columns = await parseTestHeader('x.sql', 'columns: {}')
+  assert.ok('problem' in columns)
+  assert.equal(columns.problem.message, 'expected one of description, tags, severity, got `columns`')
+  const model = await parseHeader('x.sql', 'severity: warn')
+  assert.ok('problem' in model)
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Expectation } from '../../src/query/expectation.ts'
 import type { Outcome } from '../../src/query/run.ts'
 import { glance, renderReport, truncate } from '../../src/query/table.ts'
+import type { Verdict } from '../../src/query/verdict.ts'
 
 const NOW = Date.parse('2026-07-04T12:00:00Z')
 
@@ -20,18 +22,27 @@ const outcome = fc.tuple(fc.constantFrom('ok', 'failed', 'skipped'), words, fc.n
   if (status === 'skipped') return { ...base, status, because: text }
   if (status === 'failed') return { ...base, status, problem: { file: 'f', line: 3, message: text, excerpt: `LINE 3: ${text}\n   ^` } }
   const now = { rows, columns: ['a', 'b'], top: [text, '1'] }
-  return { ...base, status: 'ok', published: { target: 't', changed: true, now, before: { rows: 1, columns: [], top: [name] } } }
+  const warnings = rows % 2 === 0 ? [] : [warning(text)]
+  return { ...base, status: 'ok', published: { target: 't', changed: true, now, before: { rows: 1, columns: [], top: [name] } }, warnings }
 })
+
+function warning(text: string): Verdict {
+  const expectation: Expectation = { name: text, model: text, severity: 'warn', file: 'f', sql: '', reads: [] }
+  return { expectation, status: 'warn', rows: 1, kept: 'k', ms: 1, problem: { file: 'f', line: 3, message: text } }
+}
+
+const LATE = { of: 'events', newest: null, ageSeconds: 3600, late: 'error' as const, warnSeconds: null, errorSeconds: 3600 }
 
 test('any report fits any screen', () => {
   fc.assert(
-    fc.property(fc.array(outcome, { maxLength: 12 }), fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 40 }), (outcomes, columns, lines) => {
-      const report = { start: new Date(NOW), ms: 5, lake: { files: 1, events: 2, newest: new Date(NOW) }, outcomes }
+    fc.property(fc.array(outcome, { maxLength: 12 }), fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 40 }), fc.boolean(), (outcomes, columns, lines, late) => {
+      const freshness = late ? [LATE] : []
+      const report = { start: new Date(NOW), ms: 5, lake: { files: 1, events: 2, newest: new Date(NOW) }, freshness, outcomes }
       const { table, errors } = renderReport(report, { columns, lines }, NOW)
       const shown = (table + errors).split('\n').slice(0, -1)
       assert.ok(shown.length <= lines, `${shown.length} lines of ${lines}`)
       for (const line of shown) assert.ok(cells(line) <= columns, `${cells(line)} cells of ${columns}: ${line}`)
-      if (lines === 40) assert.equal(table.split('\n').length - 1, 2 + outcomes.length)
+      if (lines === 40) assert.equal(table.split('\n').length - 1, 2 + outcomes.length + freshness.length)
     }),
     { numRuns: 500 },
   )
