@@ -122,12 +122,15 @@ async function* tryExpectations({ session, loaded, parsed, snapshot, chosen, scr
   const unread = models.filter(({ name, layer, problem }) => problem && (layer === 'tests' ? chosen.test(name, []) : chosen.model(name)))
   const wanted = [...unread.map(({ name }) => name), ...expectations.flatMap(({ model, reads }) => [model, ...reads])]
   const ofLake = (error: unknown): Promise<Failure | undefined> => lakeTrouble(session, snapshot, error)
-  const bad = new Set<string>()
+  // What could not be made, and because of which model.
+  const bad = new Map<string, string>()
   for (const { model, needs, problem } of plan(parsed, wanted).steps) {
+    const { name, layer } = model
     const start = now()
-    const failed = (of: Problem): Trial => ({ name: model.name, kind: 'model', of: model.name, status: 'fail', ms: now() - start, problem: of })
+    const failed = (of: Problem): Trial => ({ name, kind: layer === 'tests' ? 'query' : 'model', of: name, status: 'fail', ms: now() - start, problem: of })
+    const because = needs.find((need) => bad.has(need))
     if (problem) yield failed(problem)
-    else if (!needs.some((need) => bad.has(need))) {
+    else if (because === undefined) {
       try {
         await session.run(statement(model))
         continue
@@ -137,12 +140,14 @@ async function* tryExpectations({ session, loaded, parsed, snapshot, chosen, scr
         yield failed(blame(model, needs, error))
       }
     }
-    bad.add(model.name)
+    bad.set(name, because === undefined ? name : (bad.get(because) as string))
   }
   for (const expectation of expectations) {
     const { name, model, reads } = expectation
     const kind = name === model ? 'query' : 'column'
-    const because = [model, ...reads].find((one) => bad.has(one))
+    const because = bad.get([model, ...reads].find((one) => bad.has(one)) ?? '')
+    // A query that is wrong itself has failed by now.
+    if (because === name) continue
     if (because !== undefined) yield { name, kind, of: model, status: 'skipped', ms: 0, because }
     else {
       const { status, rows, kept, ms, problem } = await judge(session, expectation, { state, scratch, now }, ofLake)

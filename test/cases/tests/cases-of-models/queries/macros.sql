@@ -1,0 +1,1 @@
+create macro shout(text) as upper(text);

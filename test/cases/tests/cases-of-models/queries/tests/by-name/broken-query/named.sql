@@ -1,0 +1,2 @@
+select 'Ann' as name,
+  nowhere as since

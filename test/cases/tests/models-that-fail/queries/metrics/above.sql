@@ -1,0 +1,4 @@
+/*
+columns: {n: {tests: [not_null]}}
+*/
+select n from broken

@@ -1,0 +1,4 @@
+/*
+columns: {n: {test: [not_null]}}
+*/
+select 1 as n

@@ -1,0 +1,4 @@
+/*
+columns: {n: {tests: [not_null, unique]}}
+*/
+select nowhere as n from events

@@ -1,0 +1,1 @@
+select did, count(*) as likes from likes group by did order by did

@@ -1,0 +1,1 @@
+select event_time, did from events where collection = 'app.bsky.feed.like'

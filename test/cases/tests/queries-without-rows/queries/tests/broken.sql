@@ -1,0 +1,4 @@
+/*
+description: Names a column that users has not.
+*/
+select didd from users

@@ -1,0 +1,2 @@
+/* severity: warn */
+select did from users where cast(did as bigint) = 1

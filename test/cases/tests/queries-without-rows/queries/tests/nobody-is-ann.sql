@@ -1,0 +1,1 @@
+select did from users where did = 'did:plc:ann'

@@ -1,0 +1,5 @@
+/*
+description: a
+severty: warn
+*/
+select 1 where false
