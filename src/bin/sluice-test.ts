@@ -24,8 +24,8 @@ export async function run(argv: readonly string[]): Promise<void> {
       name: 'sluice test',
       summary: `${summary}.`,
       epilogue: [
-        'Publishes nothing and locks nothing: it works while everything else runs. Tests of staging models read',
-        'all of history. Of rows for which a test does not hold, the first 1,000 are in STATE/failures/<test>.csv.',
+        'Publishes nothing and locks nothing: it works while everything else runs. Tests of staging models read all of history. '
+          + 'Of rows for which a test does not hold, the first 1,000 are in STATE/failures/<test>.csv.',
         'Exit codes: 0 all passed (warnings may be), 1 some did not, 2 usage, 74 the lake cannot be read.',
       ].join('\n'),
       options,
