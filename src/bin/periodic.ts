@@ -22,7 +22,6 @@ import { triggers } from '../query/watch.ts'
 import { csvPath, openCsvSink } from '../sink/csv.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-import { parseNames } from './names.ts'
 
 /** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
 const BUDGET = 512e6

@@ -42,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       const loaded = await loadModels(queries)
       const [inspector, engine] = await Promise.all([openInspector(), openEngine()])
       try {
-        const status = statusOf(await survey({ lake, state }, inspector, { now: made.getTime(), sealAfter: SEAL_AFTER }))
+        const status = statusOf(await survey({ lake, state, queries }, inspector, { now: made.getTime(), sealAfter: SEAL_AFTER }))
         const text = await page(await describe(await engine.connect(), { loaded, metrics, lake, status, runs: await lastRuns(state), made }))
         await replace(output, text)
         process.stdout.write(`${output}\n`)

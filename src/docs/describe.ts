@@ -29,7 +29,7 @@ export interface Documentation {
 
 export interface Described {
   name: string
-  layer: Layer
+  layer: Exclude<Layer, 'tests'>
   file: string
   sql: string
   description: string | undefined
@@ -84,13 +84,14 @@ export interface Sources {
 }
 
 export async function describe(session: Session, { loaded, metrics, ...rest }: Sources): Promise<Documentation> {
-  const parsed = await parseModels(session, loaded.models)
+  const parsed = await parseModels(session, loaded.models.filter(({ layer }) => layer !== 'tests'))
   const { steps } = plan(parsed, parsed.map(({ name }) => name))
   const types = await columnTypes(session, steps, loaded.macros)
   const models = await Promise.all(
     steps.map(async (step): Promise<Described> => {
       const { model, needs, problem } = step
-      const { name, layer, file, sql, header } = model
+      const { name, file, sql, header } = model
+      const layer = model.layer as Described['layer']
       const sinks = layer === 'metrics' ? (header.sinks ?? ['csv']).map((kind) => ({ kind, target: csvPath(metrics, name) })) : []
       return {
         name,

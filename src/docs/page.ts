@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { outcomeOf } from '../check/runs.ts'
 import { formatBytes, formatCount, formatDuration } from '../quantity.ts'
-import type { Layer } from '../query/models.ts'
-import { LAYERS } from '../query/models.ts'
 import type { RunRecord } from '../query/record.ts'
 import type { Described, Documentation } from './describe.ts'
 import type { Html } from './html.ts'
@@ -77,9 +75,9 @@ ${listed(models).map(({ layer, of }) => html`<h2>${KINDS[layer]}</h2>
 }
 
 /** Results first: they are what most readers come for. */
-function listed(models: readonly Described[]): { layer: Layer; of: Described[] }[] {
+function listed(models: readonly Described[]): { layer: Described['layer']; of: Described[] }[] {
   const byName = [...models].sort((a, b) => (a.name < b.name ? -1 : 1))
-  return [...LAYERS].reverse().map((layer) => ({ layer, of: byName.filter((model) => model.layer === layer) })).filter(({ of }) => of.length > 0)
+  return (['metrics', 'staging', 'seeds'] as const).map((layer) => ({ layer, of: byName.filter((model) => model.layer === layer) })).filter(({ of }) => of.length > 0)
 }
 
 function legend(): Html {

@@ -12,14 +12,15 @@ import { bindEvents, lakeFailure } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationOf, expectationsOf } from './expectation.ts'
 import { describeFreshness, readFreshness } from './freshness.ts'
-import type { Model, Models } from './models.ts'
+import type { Models } from './models.ts'
 import { keyOf, loadModels, SOURCES } from './models.ts'
-import { nearest } from './nearest.ts'
 import type { Parsed } from './parse.ts'
 import { parseModels } from './parse.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { makeDirectory, MEMORY } from './run.ts'
+import type { Selectable } from './select.ts'
+import { select } from './select.ts'
 import { blame, runMacros, statement } from './statement.ts'
 import { judge } from './verdict.ts'
 
@@ -49,16 +50,15 @@ export interface TrialOptions {
   lake: string
   state: string
   queries: string
-  /** Names of models, whose tests and those that read them are run, and of tests; undefined means all. */
-  select: readonly string[] | undefined
+  /** Models, whose tests and those that read them are run, tests and cases; undefined means all. */
+  selectors: readonly string[] | undefined
   write: CaseOptions['write']
   now: () => number
 }
 
 /** Runs every test over a snapshot of the lake: nothing is published and nothing is locked. */
-export async function* tryAll({ lake, state, queries, select, write, now }: TrialOptions): AsyncGenerator<Trial> {
+export async function* tryAll({ lake, state, queries, selectors, write, now }: TrialOptions): AsyncGenerator<Trial> {
   const [loaded, cases] = [await loadModels(queries), await loadCases(queries)]
-  const chosen = chooser(select, loaded.models, cases)
   const snapshot = await takeSnapshot(lake)
   await makeDirectory(join(state, 'staging'))
   const scratch = await mkdtemp(join(state, 'staging', 'test-'))
@@ -66,8 +66,9 @@ export async function* tryAll({ lake, state, queries, select, write, now }: Tria
   try {
     const session = await engine.connect()
     const parsed = await parseModels(session, loaded.models)
+    const chosen = chooser(selectors, plan(parsed, parsed.map(({ name }) => name)).steps, cases)
     const context = { session, loaded, parsed, snapshot, chosen, scratch, state, write, now }
-    if (!select) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
+    if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
     await bindEvents(session, snapshot)
     yield* tryExpectations(context)
@@ -80,7 +81,7 @@ export async function* tryAll({ lake, state, queries, select, write, now }: Tria
   }
 }
 
-interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'select'> {
+interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'selectors'> {
   session: Session
   loaded: Models
   parsed: Parsed[]
@@ -97,16 +98,12 @@ interface Chosen {
   freshness: boolean
 }
 
-function chooser(select: readonly string[] | undefined, models: readonly Model[], cases: readonly Case[]): Chosen {
-  if (!select) return { model: () => true, test: () => true, freshness: true }
-  const keys = new Set(select.map(keyOf))
-  const known = [...SOURCES, ...models.map(({ name }) => name), ...cases.map(({ name }) => name)]
-  const stranger = select.find((name) => !known.some((other) => keyOf(other) === keyOf(name)))
-  if (stranger !== undefined) {
-    const close = nearest(stranger, known)
-    const meant = close === undefined ? '' : `; did you mean \`${close}\`?`
-    throw new Failure(`expected --select to name models or tests, got \`${stranger}\`${meant}`, EXIT.usage)
-  }
+/** By names of cases, `events` for its freshness, and selectors of models, those of tests included. */
+function chooser(selectors: readonly string[] | undefined, models: readonly Selectable[], cases: readonly Case[]): Chosen {
+  if (!selectors) return { model: () => true, test: () => true, freshness: true }
+  const known = new Set([...SOURCES, ...cases.map(({ name }) => keyOf(name))])
+  const isKnown = (selector: string): boolean => known.has(keyOf(selector))
+  const keys = new Set([...selectors.filter(isKnown), ...select(models, selectors.filter((selector) => !isKnown(selector)))].map(keyOf))
   const named = (name: string): boolean => keys.has(keyOf(name))
   return { model: named, test: (name, needs) => named(name) || needs.some(named), freshness: named(SOURCES[0]) }
 }
