@@ -9,5 +9,6 @@ const wanted = process.env['SLUICE_FAULT'] ?? ''
 export const disk: Disk = wanted === '' ? openDisk() : openDisk(faultyGate(parseFaults(wanted), {
   fault: (fault) => void writeSync(2, `fault: ${formatFault(fault)}\n`),
   kill: () => void process.kill(process.pid, 'SIGKILL'),
+  trace: (traced) => void writeSync(2, `trace: ${JSON.stringify(traced)}\n`),
   stop: () => void process.kill(process.pid, 'SIGSTOP'),
 }))

@@ -64,16 +64,26 @@ export async function openWal(state: string, options: { writer: string; disk: Di
   let open = fresh()
   let syncing: Promise<void> | undefined
   let failure: unknown
+  /** The segment whose name was the last to be made safe from power loss. */
+  let named = 0
 
   function fresh(): { file: number | undefined; lines: number; blank: number; longest: number; bytes: number } {
     return { file: undefined, lines: 0, blank: 0, longest: 0, bytes: 0 }
+  }
+
+  async function flush(file: number): Promise<void> {
+    const newest = sequence
+    await disk.flush(file, 'wal.flush')
+    // What is in a file is safe once its name is.
+    if (named < newest) await disk.sync(directory, 'wal.flush')
+    named = newest
   }
 
   const timer =
     durability.kind === 'power'
       ? setInterval(() => {
           if (open.file === undefined || syncing) return
-          syncing = disk.flush(open.file, 'wal.flush').then(
+          syncing = flush(open.file).then(
             () => void (syncing = undefined),
             (error) => void (failure = error),
           )

@@ -37,32 +37,41 @@ export const CALLS = ['create', 'write', 'fsync', 'rename', 'link', 'symlink', '
 
 export type Call = (typeof CALLS)[number]
 
-/** Stands before each system call of a disk: acts, or does what a test wants. `half` does a part of a write. */
-export type Gate = <T>(call: Call, step: Step, act: () => T, half?: () => void) => T
+/** One system call. What is open is `/dev/fd/<n>`, where n is what its `create` gave. */
+export interface Operation {
+  call: Call
+  step: Step
+  paths: readonly string[]
+}
 
-export function openDisk(gate: Gate = (_call, _step, act) => act()): Disk {
+/** Stands before each system call of a disk: acts, or does what a test wants. `half` does a part of a write. */
+export type Gate = <T>(operation: Operation, act: () => T, half?: () => void) => T
+
+export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
+  const pass = <T>(call: Call, step: Step, paths: readonly string[], act: () => T, half?: () => void): T => gate({ call, step, paths }, act, half)
+
   /** A new directory is durable once its parent is. */
   async function make(path: string, step: Step): Promise<void> {
     try {
-      await gate('mkdir', step, () => mkdir(path))
+      await pass('mkdir', step, [path], () => mkdir(path))
     } catch (error) {
       if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
       // Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does.
       if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
       await make(dirname(path), step)
-      await gate('mkdir', step, () => mkdir(path)).catch((again: unknown) => {
+      await pass('mkdir', step, [path], () => mkdir(path)).catch((again: unknown) => {
         if (codeOf(again) !== 'EEXIST') throw again
       })
     }
-    await gate('fsync', step, () => syncPath(dirname(path)))
+    await pass('fsync', step, [dirname(path)], () => syncPath(dirname(path)))
   }
 
   async function removeAll(path: string, step: Step): Promise<void> {
     const found = await unlessGone(lstat(path))
-    if (!found?.isDirectory()) return void (found && (await unlessGone(gate('unlink', step, () => unlink(path)))))
+    if (!found?.isDirectory()) return void (found && (await unlessGone(pass('unlink', step, [path], () => unlink(path)))))
     for (const name of await list(path)) await removeAll(join(path, name), step)
     try {
-      await unlessGone(gate('unlink', step, () => rmdir(path)))
+      await unlessGone(pass('unlink', step, [path], () => rmdir(path)))
     } catch (error) {
       // Something was put into it meanwhile, such as the lock of one who looks whether this log is of a dead writer.
       if (codeOf(error) !== 'ENOTEMPTY') throw error
@@ -72,30 +81,32 @@ export function openDisk(gate: Gate = (_call, _step, act) => act()): Disk {
 
   return {
     create: (path, step) =>
-      guard('create', path, () => gate('create', step, () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND))),
+      guard('create', path, () => pass('create', step, [path], () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND))),
     append(file, parts, step) {
       let left = parts
       while (left.length > 0) {
         const now = left
         const half = (): void => void writevSync(file, [firstHalf(Buffer.concat(now))])
-        left = after(left, guard('write to the WAL', '', () => gate('write', step, () => writevSync(file, now as Buffer[]), half)))
+        left = after(left, guard('write to the WAL', '', () => pass('write', step, [opened(file)], () => writevSync(file, now as Buffer[]), half)))
       }
     },
-    flush: (file, step) => guardAsync('fsync', 'the WAL', () => gate('fsync', step, () => datasync(file))),
+    flush: (file, step) => guardAsync('fsync', 'the WAL', () => pass('fsync', step, [opened(file)], () => datasync(file))),
     close: (file) => closeSync(file),
     write: (path, text, step) =>
-      guardAsync('write', path, () => gate('write', step, () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
-    sync: (path, step) => guardAsync('fsync', path, () => gate('fsync', step, () => syncPath(path))),
-    rename: (from, to, step) => guardAsync('rename into place', to, () => gate('rename', step, () => rename(from, to))),
-    link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => gate('link', step, () => link(from, to)))),
-    symlink: (text, path, step) => guardAsync('symlink', path, () => unless(['EEXIST'], () => gate('symlink', step, () => symlink(text, path)))),
-    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => gate('exchange', step, () => exchange(a, b)))),
+      guardAsync('write', path, () => pass('write', step, [path], () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
+    sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),
+    rename: (from, to, step) => guardAsync('rename into place', to, () => pass('rename', step, [from, to], () => rename(from, to))),
+    link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => pass('link', step, [from, to], () => link(from, to)))),
+    symlink: (text, path, step) => guardAsync('symlink', path, () => unless(['EEXIST'], () => pass('symlink', step, [path], () => symlink(text, path)))),
+    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => pass('exchange', step, [a, b], () => exchange(a, b)))),
     makeDirectory: (path, step) => guardAsync('make directory', path, () => make(path, step)),
-    remove: (path, step) => guardAsync('remove', path, () => unlessGone(gate('unlink', step, () => unlink(path)))),
+    remove: (path, step) => guardAsync('remove', path, () => unlessGone(pass('unlink', step, [path], () => unlink(path)))),
     removeTree: (path, step) => guardAsync('remove', path, () => removeAll(path, step)),
     read: (path) => guardAsync('read', path, () => readFile(path, 'utf8')),
   }
 }
+
+const opened = (file: number): string => `/dev/fd/${file}`
 
 const datasync = promisify(fdatasync)
 

@@ -92,7 +92,7 @@ export async function carryOver({ lake, state, disk }: LakePlace, id: string): P
   const inLake = join(lake, formatHour(hour))
   await endSwap(disk, inLake, trashed, note.generation)
   await carry(disk, join(trashed, String(note.generation)), join(inLake, String(generation)), { taken: note.inputs, step: 'late.link' })
-  for (const directory of [join(inLake, String(generation)), dirname(inLake), dirname(trashed)]) await disk.sync(directory, 'late.settle')
+  for (const directory of [join(inLake, String(generation)), inLake, dirname(inLake), trashed, dirname(trashed)]) await disk.sync(directory, 'late.settle')
   await disk.remove(`${trashed}.json`, 'late.done')
   await disk.sync(dirname(trashed), 'late.done')
 }

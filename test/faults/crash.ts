@@ -28,7 +28,6 @@ export interface Bench {
 export async function openBench(): Promise<Bench> {
   const root = mkdtempSync(join(tmpdir(), 'sluice-faults-'))
   const engine = await openEngine({ threads: 1 })
-  const session = await engine.connect()
   const inspector = await openInspector()
   const prepared = new Map<string, Promise<string>>()
   let places = 0
@@ -51,8 +50,10 @@ export async function openBench(): Promise<Bench> {
     async settle(scenario, cwd) {
       makeOld(cwd)
       await scenario.restart(cwd)
+      const session = await engine.connect()
       // Once for the merges, once for the old files that they leave.
       for (let times = 0; times < 2; times++) await mergeAll(session, cwd, scenario.keep)
+      session.close()
     },
     async check(scenario, cwd) {
       await exactlyOnce(scenario, cwd)
@@ -60,7 +61,6 @@ export async function openBench(): Promise<Bench> {
       rmSync(cwd, { recursive: true })
     },
     close() {
-      session.close()
       engine.close()
       inspector.close()
       rmSync(root, { recursive: true, force: true })

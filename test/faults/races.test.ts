@@ -220,7 +220,7 @@ test('removing a tree does not follow symlinks, and does not mind who puts somet
   mkdirSync(join(cwd, 'tree', 'deep'), { recursive: true })
   writeFileSync(outside, '')
   symlinkSync(dirname(outside), join(cwd, 'tree', 'deep', 'link'))
-  await openDisk((_call, step, act) => {
+  await openDisk(({ step }, act) => {
     // Once, when all that was listed is gone.
     if (step === 'empty.remove' && readdirSync(join(cwd, 'tree')).length === 0) writeFileSync(join(cwd, 'tree', 'late'), '')
     return act()

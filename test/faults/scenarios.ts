@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Step } from '../../src/lake/steps.ts'
 import { tree } from '../lake.ts'
-import type { Result } from '../process.ts'
-import { run, start, until } from '../process.ts'
+import type { Result, Running } from '../process.ts'
+import { start, until } from '../process.ts'
 import type { Stream } from './stream.ts'
 import { makeStream, resume, textOf } from './stream.ts'
 
@@ -46,9 +46,25 @@ const NO_EXCHANGE = 'fail@exchange#1:ENOSYS'
 const COMPACT: Command = ['sluice', 'compact']
 const DROP: Command = ['sluice', 'compact', '--keep', '2d']
 
-export async function command([name, ...args]: Command, cwd: string, { fault = '', input = '' } = {}): Promise<Result> {
-  return run(name, args, { cwd, input, env: { SLUICE_FAULT: fault } })
+export async function command(what: Command, cwd: string, { fault = '', input = '' } = {}): Promise<Result> {
+  const { child, ended } = begin(what, cwd, fault)
+  child.stdin?.end(input)
+  return ended
 }
+
+/** Starts a command with faults as SLUICE_FAULT says them, or with `sigkill@<ms>`: that comes from outside, so long after the start. */
+function begin([name, ...args]: Command, cwd: string, faults: string): Running {
+  const all = faults.split(',').filter((one) => one !== '')
+  const own = all.filter((one) => !one.startsWith('sigkill@'))
+  const running = start(name, args, { cwd, env: { SLUICE_FAULT: own.join() } })
+  for (const one of all.filter((one) => !own.includes(one))) {
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), Number(one.slice('sigkill@'.length)))
+    running.child.on('exit', () => clearTimeout(timer))
+  }
+  return running
+}
+
+const over = ({ child }: Running): boolean => child.exitCode !== null || child.signalCode !== null
 
 async function well(what: Command, cwd: string, input = ''): Promise<void> {
   const { code, stderr } = await command(what, cwd, { input })
@@ -62,14 +78,12 @@ async function killedAt(point: string, what: Command, cwd: string, input = ''): 
 
 /** Runs a command that stops at a point, does something meanwhile, and lets it go on. */
 export async function meanwhile(what: Command, cwd: string, options: { stop: string; fault?: string; input?: string; act(): Promise<void> }): Promise<Result> {
-  const [name, ...args] = what
-  const fault = [`stop@${options.stop}`, ...(options.fault ? [options.fault] : [])].join()
-  const { child, said, ended } = start(name, args, { cwd, env: { SLUICE_FAULT: fault } })
-  child.stdin?.end(options.input ?? '')
-  await until(`${what.join(' ')} stops at ${options.stop}`, () => said.stderr.includes(`fault: stop@${options.stop}\n`) || child.exitCode !== null)
+  const running = begin(what, cwd, `stop@${options.stop},${options.fault ?? ''}`)
+  running.child.stdin?.end(options.input ?? '')
+  await until(`${what.join(' ')} stops at ${options.stop}`, () => running.said.stderr.includes(`fault: stop@${options.stop}\n`) || over(running))
   await options.act()
-  child.kill('SIGCONT')
-  return ended
+  running.child.kill('SIGCONT')
+  return running.ended
 }
 
 const fill = (cwd: string): Promise<void> => well(INGEST, cwd, textOf(stream.lines))
@@ -106,12 +120,12 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'ingest, safe from power loss',
     prepare: async () => {},
     async act(cwd, fault) {
-      const { child, ended } = start('handle-stream', ['--durability', 'power:1ms'], { cwd, env: { SLUICE_FAULT: fault } })
-      child.stdin?.write(textOf(stream.lines))
-      await until('the log holds something', () => child.exitCode !== null || child.signalCode !== null || tree(join(cwd, '.sluice', 'wal')).some((file) => file.endsWith('.ndjson')))
+      const running = begin(['handle-stream', '--durability', 'power:1ms'], cwd, fault)
+      running.child.stdin?.write(textOf(stream.lines))
+      await until('the log holds something', () => over(running) || tree(join(cwd, '.sluice', 'wal')).some((file) => file.endsWith('.ndjson')))
       await sleep(100)
-      child.stdin?.end()
-      return ended
+      running.child.stdin?.end()
+      return running.ended
     },
     steps: ['wal.flush', 'wal.roll'],
     streams: [stream],
@@ -197,6 +211,14 @@ export const SCENARIOS: readonly Scenario[] = [
     act: (cwd, fault) =>
       meanwhile(COMPACT, cwd, { stop: 'after:swap.retire#1', fault: `${NO_EXCHANGE},${fault}`, act: () => well(INGEST, cwd, textOf(late.lines)) }),
     steps: ['swap.symlink', 'late.done'],
+    streams: [stream, late],
+    restart: async () => {},
+  },
+  {
+    name: 'a file that comes while an hour is merged',
+    prepare: fill,
+    act: (cwd, fault) => meanwhile(COMPACT, cwd, { stop: 'before:compact.note#1', fault, act: () => well(INGEST, cwd, textOf(late.lines)) }),
+    steps: ['compact.carry'],
     streams: [stream, late],
     restart: async () => {},
   },

@@ -1,0 +1,3 @@
+export async function killMutants(_: { lanes: number; say(text: string): void }): Promise<{ killed: string[]; alive: string[] }> {
+  return { killed: [], alive: [] }
+}
