@@ -50,12 +50,16 @@ export type Gate = <T>(operation: Operation, act: () => T, half?: () => void) =>
 export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
   const pass = <T>(call: Call, step: Step, paths: readonly string[], act: () => T, half?: () => void): T => gate({ call, step, paths }, act, half)
 
-  /** A new directory is durable once its parent is. */
+  /** Directories whose names this process has made durable. */
+  const durable = new Set<string>()
+
+  /** A directory is durable once its parent is. Whoever made one that is there already may have died before that. */
   async function make(path: string, step: Step): Promise<void> {
     try {
       await pass('mkdir', step, [path], () => mkdir(path))
+      durable.delete(path)
     } catch (error) {
-      if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return
+      if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return settle(path, step)
       // Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does.
       if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
       await make(dirname(path), step)
@@ -63,7 +67,13 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
         if (codeOf(again) !== 'EEXIST') throw again
       })
     }
+    await settle(path, step)
+  }
+
+  async function settle(path: string, step: Step): Promise<void> {
+    if (durable.has(path)) return
     await pass('fsync', step, [dirname(path)], () => syncPath(dirname(path)))
+    durable.add(path)
   }
 
   async function removeAll(path: string, step: Step): Promise<void> {

@@ -6,7 +6,7 @@ import { random } from '../lines.ts'
 import type { Bench } from './crash.ts'
 import { openBench } from './crash.ts'
 import type { Observed } from './drive.ts'
-import { describe, failAt, inParallel, killAfter, killAt, killPoints, observe, sample } from './drive.ts'
+import { describe, inParallel, killAfter, killPoints, mustSuffer, observe, sample } from './drive.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { countsOf, whatPowerLossCosts } from './trace.ts'
 
@@ -43,7 +43,7 @@ test('what others rely on has been synced before, so that a power loss costs not
 
 test('killed before or after a step, it is whole after the next run', async () => {
   const points = observed.flatMap((one) => killPoints(one, chance))
-  assert.deepEqual(await inParallel(sample(points, 12, chance), { lanes: LANES, name: describe }, (point) => killAt(bench, point)), [])
+  assert.deepEqual(await inParallel(sample(points, 12, chance), { lanes: LANES, name: describe }, (point) => mustSuffer(bench, point)), [])
 })
 
 test('killed at any instant, it is whole after the next run', async () => {
@@ -61,6 +61,6 @@ test('where a system call fails, it ends with one sentence, and is whole after t
     scenario,
     fault: `fail@${call}#${1 + Math.floor(chance() * count)}:${codes[n % codes.length]}`,
   }))
-  const problems = await inParallel(faults, { lanes: LANES, name: describe }, async (one) => assert.ok(await failAt(bench, one), 'it did not come to that'))
+  const problems = await inParallel(faults, { lanes: LANES, name: describe }, (one) => mustSuffer(bench, one))
   assert.deepEqual(problems, [])
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Traced } from '../../src/lake/faults.ts'
 import type { Step } from '../../src/lake/steps.ts'
 import type { Bench } from './crash.ts'
-import { failed, killed, nothingTwice } from './crash.ts'
+import { failed, happened, killed, nothingTwice } from './crash.ts'
 import type { Scenario } from './scenarios.ts'
 import { countsOf, tracedIn } from './trace.ts'
 
@@ -42,10 +42,24 @@ export function killPoints({ scenario, trace }: Observed, chance: () => number):
   })
 }
 
-export async function killAt(bench: Bench, { scenario, fault }: Case): Promise<void> {
+/** What a run says of itself: the fault happened, and the lake is whole after the next run. False if it did not come to that, and the run ended well. */
+export async function suffer(bench: Bench, { scenario, fault }: Case): Promise<boolean> {
   const cwd = await bench.place(scenario)
-  await killed(scenario, cwd, fault, await scenario.act(cwd, fault))
+  const result = await scenario.act(cwd, fault)
+  const did = happened(fault, result)
+  if (!did) assert.equal(result.code, 0, result.stderr)
+  else if (fault.startsWith('kill@')) await killed(scenario, cwd, fault, result)
+  else failed(fault, result)
   await rest(bench, scenario, cwd)
+  return did
+}
+
+/** The same for a fault that must happen. What goes on side by side takes now more calls, now less: then an earlier one. */
+export async function mustSuffer(bench: Bench, { scenario, fault }: Case): Promise<void> {
+  const nth = Number(/#(\d+)/.exec(fault)?.[1])
+  if (await suffer(bench, { scenario, fault })) return
+  assert.ok(nth > 1, 'it did not happen')
+  await mustSuffer(bench, { scenario, fault: fault.replace(/#\d+/, `#${nth - 1}`) })
 }
 
 /** Kills from outside, so many ms after the start. False if it had ended by then. */
@@ -56,14 +70,6 @@ export async function killAfter(bench: Bench, scenario: Scenario, ms: number): P
   else if (!scenario.doubles) await nothingTwice(cwd)
   await rest(bench, scenario, cwd)
   return signal === 'SIGKILL'
-}
-
-/** Makes a call fail. False if it did not come to that. */
-export async function failAt(bench: Bench, { scenario, fault }: Case): Promise<boolean> {
-  const cwd = await bench.place(scenario)
-  const happened = failed(fault, await scenario.act(cwd, fault))
-  await rest(bench, scenario, cwd)
-  return happened
 }
 
 async function rest(bench: Bench, scenario: Scenario, cwd: string): Promise<void> {

@@ -10,7 +10,7 @@ import { chaos } from './chaos.ts'
 import type { Bench } from './crash.ts'
 import { openBench } from './crash.ts'
 import type { Case, Observed } from './drive.ts'
-import { describe, failAt, inParallel, killAfter, killAt, killPoints, observe } from './drive.ts'
+import { describe, inParallel, killAfter, killPoints, mustSuffer, observe, suffer } from './drive.ts'
 import { killMutants } from './mutate.ts'
 import type { Answers } from './readers.ts'
 import { compactUnderReaders, dropUnderReaders } from './readers.ts'
@@ -85,9 +85,8 @@ async function kills(): Promise<Figures[]> {
   return withBench(async (bench, observed) => {
     const points = observed.flatMap((one) => killPoints(one, chance))
     const steps = new Set(points.map(({ step }) => step))
-    const atSteps = await all('kills at steps', points, describe, (point) => killAt(bench, point))
-    // A little more than half of the number, and at least this many, since some come too late.
-    const random = Array.from({ length: Math.max(300, Number(values.runs) - points.length) }, (_, n) => observed[n % observed.length] as Observed)
+    const atSteps = await all('kills at steps', points, describe, (point) => mustSuffer(bench, point))
+    const random = Array.from({ length: Math.max(150, Number(values.runs) - points.length) }, (_, n) => observed[n % observed.length] as Observed)
     let hits = 0
     const instants = random.map(({ scenario, ms }) => ({ scenario, at: Math.round(chance() * ms) }))
     const atInstants = await all('kills at instants', instants, ({ scenario, at }) => `${scenario.name}: ${at} ms`, async ({ scenario, at }) => {
@@ -117,7 +116,7 @@ async function calls(): Promise<Figures[]> {
     const problems = await all('failing calls', kinds, ({ scenario, call, code }) => `${scenario.name}: ${call} ${code}`, async ({ scenario, call, code }) => {
       for (let k = 1; ; k++) {
         const fault = `fail@${call}#${k}:${code}`
-        const happened = await failAt(bench, { scenario, fault }).catch((error: unknown) => {
+        const happened = await suffer(bench, { scenario, fault }).catch((error: unknown) => {
           throw new Error(`${fault}: ${(error as Error).message}`)
         })
         if (!happened) break

@@ -89,7 +89,7 @@ export async function meanwhile(what: Command, cwd: string, options: { stop: str
 const fill = (cwd: string): Promise<void> => well(INGEST, cwd, textOf(stream.lines))
 const fillDays = (cwd: string): Promise<void> => well(['handle-stream'], cwd, days.map(({ lines }) => textOf(lines)).join(''))
 const again = (...streams: Stream[]) => async (cwd: string): Promise<void> => {
-  for (const one of streams) await well(INGEST, cwd, await resume(one, cwd))
+  for (const one of streams) await well(['handle-stream'], cwd, await resume(one, cwd))
 }
 
 const COMMIT: readonly Step[] = [

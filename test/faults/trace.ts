@@ -41,6 +41,7 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
   function check(operation: Operation): void {
     const [from = '', to = ''] = real(operation)
     const { step, call } = operation
+    if (step === 'wal.roll' && content.get(from) === true) demand(named(from), operation, `the name of ${basename(from)} is safe`)
     if (step === 'commit.sync') for (const path of names.keys()) if (isSegmentOf(path, from) && content.get(path) === true) demand(safe(path), operation, `its segment ${basename(path)} is safe`)
     if (call === 'rename' && isPublic(to) && !/\.ndjson$|\.letters$/.test(from)) demand(content.get(from) !== false, operation, `${basename(from)} is`)
     if (step === 'compact.exchange') for (const path of below(to, [...content.keys(), ...names.keys()])) demand(safe(path) || carried.has(path), operation, `${basename(path)} is safe`)
@@ -112,6 +113,8 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
       const operation = traced.begins
       check(operation)
       const [path = ''] = real(operation)
+      // One that is there already was made by somebody who may have died since.
+      if (operation.call === 'mkdir' && !names.has(path)) names.set(path, false)
       // A fsync covers what had ended when it began.
       const covers = operation.call === 'fsync' ? [...names.keys()].filter((name) => dirname(name) === path).concat(content.has(path) ? path : []) : []
       running.set(traced.n, { operation, covers })
