@@ -43,10 +43,15 @@ interface Figures {
 const began = Date.now()
 const say = (text: string): void => void process.stderr.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${text}\n`)
 
-/** Runs all of these, and tells on the way how far it is and what went wrong. */
-async function all<T>(what: string, jobs: readonly T[], name: (job: T) => string, work: (job: T) => Promise<void>): Promise<string[]> {
+/** On SIGINT or SIGTERM it ends with the figures that there are. */
+let stopped = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (stopped = true))
+
+/** Runs all of these, and tells on the way how far it is and what went wrong. `done` is how many there were time for. */
+async function all<T>(what: string, jobs: readonly T[], name: (job: T) => string, work: (job: T) => Promise<void>): Promise<{ done: number; problems: string[] }> {
   let done = 0
   const problems = await inParallel(jobs, { lanes, name }, async (job) => {
+    if (stopped) return
     try {
       await work(job)
     } catch (error) {
@@ -56,7 +61,7 @@ async function all<T>(what: string, jobs: readonly T[], name: (job: T) => string
       if (++done % 100 === 0 || done === jobs.length) say(`${what}: ${done} of ${jobs.length}`)
     }
   })
-  return problems
+  return { done, problems }
 }
 
 async function withBench<T>(work: (bench: Bench, observed: Observed[]) => Promise<T>): Promise<T> {
@@ -95,8 +100,8 @@ async function kills(): Promise<Figures[]> {
     const costs = observed.flatMap(({ scenario, trace }) => whatPowerLossCosts(trace).map((cost) => `${scenario.name}: ${cost}`))
     const calls = observed.reduce((sum, { trace }) => sum + trace.length / 2, 0)
     return [
-      { what: `SIGKILL before or after a step, all ${steps.size} steps in ${observed.length} situations`, count: `${points.length} runs, each killed`, problems: atSteps },
-      { what: 'SIGKILL at a random instant, in the same situations', count: `${instants.length} runs, ${hits} killed, the others had ended`, problems: atInstants },
+      { what: `SIGKILL before or after a step, all ${steps.size} steps in ${observed.length} situations`, count: `${atSteps.done} runs, each killed`, problems: atSteps.problems },
+      { what: 'SIGKILL at a random instant, in the same situations', count: `${atInstants.done} runs, ${hits} killed, the others had ended`, problems: atInstants.problems },
       { what: 'Order of system calls: nothing relied on that a power loss could take', count: `${Math.round(calls)} calls of ${observed.length} runs`, problems: costs },
     ]
   })
@@ -113,8 +118,8 @@ async function calls(): Promise<Figures[]> {
       [...countsOf(trace, 'call')].flatMap(([call, count]) => CODES.map((code) => ({ scenario, call, code, count }))),
     )
     let failures = 0
-    const problems = await all('failing calls', kinds, ({ scenario, call, code }) => `${scenario.name}: ${call} ${code}`, async ({ scenario, call, code }) => {
-      for (let k = 1; ; k++) {
+    const { problems } = await all('failing calls', kinds, ({ scenario, call, code }) => `${scenario.name}: ${call} ${code}`, async ({ scenario, call, code }) => {
+      for (let k = 1; !stopped; k++) {
         const fault = `fail@${call}#${k}:${code}`
         const happened = await suffer(bench, { scenario, fault }).catch((error: unknown) => {
           throw new Error(`${fault}: ${(error as Error).message}`)
