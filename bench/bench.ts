@@ -4,6 +4,8 @@ import { openEngine } from '../src/duckdb.ts'
 import { parseCount } from '../src/quantity.ts'
 import type { Scenario, Sizes } from './context.ts'
 import { withBench } from './context.ts'
+import { compaction } from './scenarios/compaction.ts'
+import { durability } from './scenarios/durability.ts'
 import { ingest } from './scenarios/ingest.ts'
 import { live } from './scenarios/live.ts'
 import { memory } from './scenarios/memory.ts'
@@ -12,7 +14,7 @@ import { periodic } from './scenarios/periodic.ts'
 import type { Row } from './table.ts'
 import { markdown } from './table.ts'
 
-const SCENARIOS: Scenario[] = [ingest, memory, live, periodic, micro]
+const SCENARIOS: Scenario[] = [ingest, durability, memory, live, compaction, periodic, micro]
 
 const FULL: Sizes = { events: 10_000_000, long: 20_000_000, live: 60, rounds: 5 }
 const QUICK: Sizes = { events: 400_000, long: 1_000_000, live: 25, rounds: 3 }

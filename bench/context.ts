@@ -46,7 +46,7 @@ function nearest(directory: string): string {
 }
 
 /** One of Sluice's executables, as users call it. */
-export function sluice(name: 'bluesky' | 'handle-stream' | 'periodic', ...args: string[]): Command {
+export function sluice(name: 'bluesky' | 'handle-stream' | 'periodic' | 'sluice', ...args: string[]): Command {
   return [join(ROOT, name), ...args]
 }
 
