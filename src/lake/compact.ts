@@ -50,7 +50,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   await disk.makeDirectory(built, 'compact.build')
 
   const inputs = `read_parquet(${exactly(...merge.inputs.map(({ path }) => join(lake, path)))}, hive_partitioning = false)`
-  const parts = Math.max(1, Math.ceil(merge.bytes / settings.targetBytes))
+  const parts = Math.max(1, Math.round(merge.bytes / settings.targetBytes))
   const { rows, repeated } = await writeParts(session, { inputs, parts, directory: built }).catch((error: unknown) => {
     throw engineFailure(built, error)
   })

@@ -24,14 +24,19 @@ export function describe({ scenario, fault }: Case): string {
   return `${scenario.name}: ${fault}`
 }
 
-export async function observe(bench: Bench, scenario: Scenario): Promise<Observed> {
+/** A scenario without a fault, up to the end of its process. */
+export async function act(bench: Bench, scenario: Scenario): Promise<Observed & { rest(): Promise<void> }> {
   const cwd = await bench.place(scenario)
   const begin = Date.now()
   const { code, stderr } = await scenario.act(cwd, 'trace')
   assert.equal(code, 0, `${scenario.name}: ${stderr}`)
-  const ms = Date.now() - begin
-  await rest(bench, scenario, cwd)
-  return { scenario, trace: tracedIn(stderr), ms }
+  return { scenario, trace: tracedIn(stderr), ms: Date.now() - begin, rest: () => rest(bench, scenario, cwd) }
+}
+
+export async function observe(bench: Bench, scenario: Scenario): Promise<Observed> {
+  const { rest, ...observed } = await act(bench, scenario)
+  await rest()
+  return observed
 }
 
 /** Before and after the first, the last and one other of the calls of each step. */

@@ -10,7 +10,7 @@ import { chaos } from './chaos.ts'
 import type { Bench } from './crash.ts'
 import { openBench } from './crash.ts'
 import type { Case, Observed } from './drive.ts'
-import { describe, inParallel, killAfter, killPoints, mustSuffer, observe, suffer } from './drive.ts'
+import { describe, inParallel, killAfter, killPoints, mustSuffer, observe, sample, suffer } from './drive.ts'
 import { killMutants } from './mutate.ts'
 import type { Answers } from './readers.ts'
 import { compactUnderReaders, dropUnderReaders } from './readers.ts'
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'kills,calls,merges,drops,chaos,resume,mutants' },
     minutes: { type: 'string', default: '10' },
-    lanes: { type: 'string', default: '3' },
+    lanes: { type: 'string', default: '2' },
     runs: { type: 'string', default: '1000' },
     restarts: { type: 'string', default: '300' },
   },
@@ -88,7 +88,9 @@ async function inScratch<T>(work: (cwd: string) => Promise<T>): Promise<T> {
 
 async function kills(): Promise<Figures[]> {
   return withBench(async (bench, observed) => {
-    const points = observed.flatMap((one) => killPoints(one, chance))
+    const inOrder = observed.flatMap((one) => killPoints(one, chance))
+    // In any order, so that a run which is stopped has seen all kinds of them.
+    const points = sample(inOrder, inOrder.length, chance)
     const steps = new Set(points.map(({ step }) => step))
     const atSteps = await all('kills at steps', points, describe, (point) => mustSuffer(bench, point))
     const random = Array.from({ length: Math.max(150, Number(values.runs) - points.length) }, (_, n) => observed[n % observed.length] as Observed)

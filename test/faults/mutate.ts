@@ -20,29 +20,31 @@ export async function killMutants({ lanes, say }: { lanes: number; say(text: str
       const { code, said } = await find(sound, finder)
       assert.equal(code, 0, said)
     })
+    if (wrong.length > 0) return { killed, alive: wrong }
+    say(`mutants: without one, all ${finders.length} ways to find one are silent`)
     const alive = await inParallel(MUTANTS, { lanes, name: ({ name }) => name }, async (mutant) => {
       const place = copy(join(root, String(++copies)))
       mutate(place, mutant)
       const { code, said } = await find(place, mutant.foundBy)
       assert.notEqual(code, 0, 'no test finds it')
-      // The harness is to find it, and not to break by it.
-      assert.match(said, /AssertionError|ERR_ASSERTION|Error/, said)
+      assert.doesNotMatch(said, /SyntaxError|ReferenceError/, 'it does not even run')
       killed.push(mutant.name)
       say(`mutants: ${mutant.name}: found`)
       rmSync(place, { recursive: true })
     })
-    return { killed, alive: [...wrong, ...alive] }
+    return { killed, alive }
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
 }
 
-/** The launchers compare the times of sources and compiled files: they are kept. */
 function copy(to: string): string {
   mkdirSync(to)
   for (const name of ['dist', 'src', 'queries', 'package.json', 'package-lock.json', ...launchers()]) {
-    cpSync(join(ROOT, name), join(to, name), { recursive: true, preserveTimestamps: true })
+    cpSync(join(ROOT, name), join(to, name), { recursive: true })
   }
+  // Newer than its sources, so that the launchers run it as it is.
+  writeFileSync(join(to, 'dist', 'built'), '')
   symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'))
   return to
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { openBench } from './crash.ts'
-import { mustSuffer, observe } from './drive.ts'
+import { act, mustSuffer } from './drive.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { whatPowerLossCosts } from './trace.ts'
 
@@ -10,8 +10,11 @@ const scenario = SCENARIOS.find((one) => one.name === name)
 assert.ok(scenario, `expected one of ${SCENARIOS.map((one) => one.name).join(', ')}`)
 const bench = await openBench()
 try {
-  if (fault === 'trace') assert.deepEqual(whatPowerLossCosts((await observe(bench, scenario)).trace), [])
-  else await mustSuffer(bench, { scenario, fault })
+  if (fault === 'trace') {
+    const { trace, rest } = await act(bench, scenario)
+    assert.deepEqual(whatPowerLossCosts(trace), [])
+    await rest()
+  } else await mustSuffer(bench, { scenario, fault })
 } finally {
   bench.close()
 }
