@@ -37,7 +37,7 @@ test('every step has a scenario that takes it', () => {
 })
 
 test('what others rely on has been synced before, so that a power loss costs nothing', () => {
-  const costs = observed.flatMap(({ scenario, trace }) => whatPowerLossCosts(trace).map((cost) => `${scenario.name}: ${cost}`))
+  const costs = observed.flatMap((one) => whatPowerLossCosts(one).map((cost) => `${one.scenario.name}: ${cost}`))
   assert.deepEqual(costs, [])
 })
 

@@ -13,6 +13,7 @@ import { maintain } from '../../src/lake/maintain.ts'
 import { readLake, readRejects, tree } from '../lake.ts'
 import type { Result } from '../process.ts'
 import type { Scenario } from './scenarios.ts'
+import { durableKeys } from './stream.ts'
 
 /** What checks need and takes long to start. */
 export interface Bench {
@@ -89,10 +90,25 @@ export function happened(fault: string, { stderr }: Result): boolean {
   return stderr.includes(`fault: ${fault}\n`)
 }
 
-/** Of a run that a kill was for: no reader sees an event twice, or a file that is none of the lake's, even before anything is recovered. */
-export async function killed({ doubles }: Scenario, cwd: string, fault: string, { signal, stderr }: Result): Promise<void> {
+/** Of a run that a kill was for. */
+export async function killed(scenario: Scenario, cwd: string, fault: string, { signal, stderr }: Result): Promise<void> {
   assert.equal(signal, 'SIGKILL', `${fault}: ${stderr}`)
+  await asKilled(scenario, cwd)
+}
+
+/**
+ * Even before anything is recovered, no reader sees an event twice, or a file that is none of the lake's, and of each stream lake and logs
+ * have all up to some event: whatever was read once is never lost, though a source would say it again.
+ */
+export async function asKilled({ streams, dropped = [], doubles }: Scenario, cwd: string): Promise<void> {
   if (!doubles) await nothingTwice(cwd)
+  const durable = await durableKeys(cwd)
+  const gone = new Set(dropped)
+  for (const { keys } of streams) {
+    const kept = keys.filter((key) => !gone.has(key))
+    const last = kept.findLastIndex((key) => durable.has(key))
+    assert.deepEqual(kept.slice(0, last + 1).filter((key) => !durable.has(key)), [], 'events that were read and are lost')
+  }
 }
 
 /** Of a run in which a call failed. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Traced } from '../../src/lake/faults.ts'
 import type { Step } from '../../src/lake/steps.ts'
+import { tree } from '../lake.ts'
 import type { Bench } from './crash.ts'
-import { failed, happened, killed, nothingTwice } from './crash.ts'
+import { asKilled, failed, happened, killed } from './crash.ts'
 import type { Scenario } from './scenarios.ts'
 import { countsOf, tracedIn } from './trace.ts'
 
@@ -10,6 +11,8 @@ import { countsOf, tracedIn } from './trace.ts'
 export interface Observed {
   scenario: Scenario
   trace: Traced[]
+  /** Files that it has put into the lake. */
+  appeared: string[]
   /** From the start of the process to its end. */
   ms: number
 }
@@ -27,10 +30,13 @@ export function describe({ scenario, fault }: Case): string {
 /** A scenario without a fault, up to the end of its process. */
 export async function act(bench: Bench, scenario: Scenario): Promise<Observed & { rest(): Promise<void> }> {
   const cwd = await bench.place(scenario)
+  const before = new Set(tree(cwd))
   const begin = Date.now()
   const { code, stderr } = await scenario.act(cwd, 'trace')
   assert.equal(code, 0, `${scenario.name}: ${stderr}`)
-  return { scenario, trace: tracedIn(stderr), ms: Date.now() - begin, rest: () => rest(bench, scenario, cwd) }
+  const ms = Date.now() - begin
+  const appeared = tree(cwd).filter((path) => path.startsWith('lake/') && !before.has(path))
+  return { scenario, trace: tracedIn(stderr), appeared, ms, rest: () => rest(bench, scenario, cwd) }
 }
 
 export async function observe(bench: Bench, scenario: Scenario): Promise<Observed> {
@@ -72,7 +78,7 @@ export async function killAfter(bench: Bench, scenario: Scenario, ms: number): P
   const cwd = await bench.place(scenario)
   const { code, signal, stderr } = await scenario.act(cwd, `sigkill@${ms},trace`)
   if (signal === null) assert.equal(code, 0, stderr)
-  else if (!scenario.doubles) await nothingTwice(cwd)
+  else await asKilled(scenario, cwd)
   await rest(bench, scenario, cwd)
   return signal === 'SIGKILL'
 }

@@ -99,7 +99,7 @@ async function kills(): Promise<Figures[]> {
     const atInstants = await all('kills at instants', instants, ({ scenario, at }) => `${scenario.name}: ${at} ms`, async ({ scenario, at }) => {
       if (await killAfter(bench, scenario, at)) hits++
     })
-    const costs = observed.flatMap(({ scenario, trace }) => whatPowerLossCosts(trace).map((cost) => `${scenario.name}: ${cost}`))
+    const costs = observed.flatMap((one) => whatPowerLossCosts(one).map((cost) => `${one.scenario.name}: ${cost}`))
     const calls = observed.reduce((sum, { trace }) => sum + trace.length / 2, 0)
     return [
       { what: `SIGKILL before or after a step, all ${steps.size} steps in ${observed.length} situations`, count: `${atSteps.done} runs, each killed`, problems: atSteps.problems },

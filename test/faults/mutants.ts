@@ -34,7 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lake/disk.js',
     from: "sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),",
     to: "sync: async (path, step) => { try { await pass('fsync', step, [path], () => syncPath(path)) } catch {} },",
-    foundBy: ['ingest', 'fail@fsync#6:EIO'],
+    foundBy: ['retention', 'fail@fsync#6:EIO'],
   },
   {
     name: 'a segment goes before its batch is in the lake',
@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lake/trash.js',
     from: "await disk.remove(`${path}.json`, 'undo.note');",
     to: ';',
-    foundBy: ['compaction', 'kill@before:compact.exchange#1'],
+    foundBy: ['compaction undone', 'kill@after:undo.remove#3'],
   },
   {
     name: 'a file that comes between listing and exchange is left behind',
@@ -160,7 +160,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lake/swap.js',
     from: "if ((await kindOf(aside)) === 'directory')",
     to: 'if (false)',
-    foundBy: ['compaction without exchange', 'trace'],
+    foundBy: ['a file that comes before the renames', 'trace'],
   },
   {
     name: 'two directories are renamed and not exchanged',

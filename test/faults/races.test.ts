@@ -8,7 +8,8 @@ import { openDisk } from '../../src/lake/disk.ts'
 import { acquire, acquirePatiently, isHeld } from '../../src/lake/lock.ts'
 import { planMaintenance } from '../../src/lake/maintain.ts'
 import { readLake, readRejects, tree } from '../lake.ts'
-import { run, start, until, workplace } from '../process.ts'
+import type { Running } from '../process.ts'
+import { start, until, workplace } from '../process.ts'
 import { command, meanwhile } from './scenarios.ts'
 import { makeStream, textOf } from './stream.ts'
 
@@ -25,17 +26,19 @@ test('who resumes while another recovers waits for it, and drops what repeats it
   const cwd = workplace(t)
   mkdirSync(join(cwd, 'queries'))
   await command(ROLLED, cwd, { fault: 'kill@before:commit.rename#1', input: textOf(stream.lines.slice(0, 100)) })
-  let resumed: ReturnType<typeof run> | undefined
+  let resumed: Running | undefined
   const recovery = await meanwhile(['periodic'], cwd, {
     stop: 'before:commit.rename#1',
     async act() {
-      resumed = run('handle-stream', [], { cwd, input: textOf(stream.lines.slice(60)) })
+      resumed = start('handle-stream', [], { cwd, env: { SLUICE_FAULT: 'trace' } })
+      resumed.child.stdin?.end(textOf(stream.lines.slice(60)))
+      await until('it looks for logs', () => /"mkdir","step":"places.make","paths":\["[^"]*wal"/.test(resumed?.said.stderr ?? ''))
       // Long enough for it to read all of its input, were it not waiting.
-      await Promise.race([resumed, sleep(1500)])
+      await Promise.race([resumed.ended, sleep(1500)])
     },
   })
   assert.equal(recovery.code, 0, recovery.stderr)
-  assert.equal((await resumed)?.code, 0)
+  assert.equal((await resumed?.ended)?.code, 0)
   assert.deepEqual(await keys(cwd), [...stream.keys].sort())
 })
 

@@ -34,6 +34,8 @@ export interface Scenario {
 const stream = makeStream()
 /** Comes into hours that are sealed already. */
 const late = makeStream({ events: 20, name: 'late-' })
+/** Makes the hours of the others old. */
+const newer = makeStream({ events: 20, name: 'newer-', start: Date.parse('2026-07-04T20:00:00Z') })
 /** Twenty events on each of five days, and some that come when the first of them has been dropped. */
 const DAY = 86_400_000
 const days = [0, 1, 2, 3, 4].map((n) => makeStream({ events: 20, name: `day${n}-`, start: Date.parse('2026-06-20T10:00:00Z') + n * DAY }))
@@ -158,10 +160,14 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'compaction beside a dead log',
-    prepare: (cwd) => killedAt('before:ingest.done#2', INGEST, cwd, textOf(stream.lines)),
-    act: (cwd, fault) => command(['sluice', 'compact', '--seal-after', '0s'], cwd, { fault }),
-    steps: [],
-    streams: [stream],
+    // Of an hour that is sealed some files are final, and one is not.
+    async prepare(cwd) {
+      await well(INGEST, cwd, textOf(newer.lines))
+      await killedAt('before:ingest.done#3', INGEST, cwd, textOf(stream.lines))
+    },
+    act: (cwd, fault) => command(COMPACT, cwd, { fault }),
+    steps: MERGE,
+    streams: [stream, newer],
     restart: again(stream),
   },
   {

@@ -43,7 +43,8 @@ export function textOf(lines: Stream['lines']): string {
   return lines.map(({ text }) => `${text}\n`).join('')
 }
 
-async function durableKeys(cwd: string): Promise<Set<string>> {
+/** What lake and logs have. */
+export async function durableKeys(cwd: string): Promise<Set<string>> {
   const wal = join(cwd, '.sluice', 'wal')
   const logged = tree(wal).filter((file) => file.endsWith('.ndjson'))
   const keys = logged.flatMap((file) =>

@@ -15,11 +15,15 @@ export function countsOf<K extends 'step' | 'call'>(trace: readonly Traced[], of
   return counts as ReturnType<typeof countsOf<K>>
 }
 
+/** Merged files among these, of which no call tells how they are written. */
+const PART = /\/part-\d+\.parquet$/
+
 /**
  * A disk that forgets at a power loss whatever no fsync came after. Goes through a trace and gives, in words, each place at which a power loss
  * would have cost something: what readers or the next run rely on was done before what it rests on was safe. What was there before counts as safe.
+ * `appeared` are files that the lake has now and had not before.
  */
-export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
+export function whatPowerLossCosts({ trace, appeared }: { trace: readonly Traced[]; appeared: readonly string[] }): string[] {
   /** Files and names that were made; true once a fsync of the file, or of the directory that has the name, has ended. */
   const content = new Map<string, boolean>()
   const names = new Map<string, boolean>()
@@ -43,7 +47,9 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
     const { step, call } = operation
     if (step === 'wal.roll' && content.get(from) === true) demand(named(from), operation, `the name of ${basename(from)} is safe`)
     if (step === 'commit.sync') for (const path of names.keys()) if (isSegmentOf(path, from) && content.get(path) === true) demand(safe(path), operation, `its segment ${basename(path)} is safe`)
-    if (call === 'rename' && isPublic(to) && !/\.ndjson$|\.letters$/.test(from)) demand(content.get(from) !== false, operation, `${basename(from)} is`)
+    // What is staged DuckDB may have written, of which no call tells.
+    const known = /(^|\/)staging\//.test(from) ? content.get(from) === true : content.get(from) !== false
+    if (call === 'rename' && isPublic(to)) demand(known, operation, `${basename(from)} is safe`)
     if (step === 'compact.exchange') for (const path of below(to, [...content.keys(), ...names.keys()])) demand(safe(path) || carried.has(path), operation, `${basename(path)} is safe`)
     if (step === 'ingest.done') {
       const segment = `${basename(dirname(from))}-${basename(from).slice(0, 8)}`
@@ -80,11 +86,10 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
         names.set(from, false)
         return
       case 'symlink':
-        if (gave === true) names.set(from, false)
+        names.set(from, false)
         return
       case 'link':
-        if (gave !== true) return
-        if (content.has(from)) content.set(to, content.get(from) as boolean)
+        content.set(to, content.get(from) ?? true)
         names.set(to, false)
         if (step === 'compact.carry') carried.add(to)
         return
@@ -96,7 +101,6 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
         return
       }
       case 'exchange':
-        if (gave !== true) return
         move(from, '/aside')
         move(to, from)
         move('/aside', to)
@@ -123,13 +127,15 @@ export function whatPowerLossCosts(trace: readonly Traced[]): string[] {
       if (begun) done(begun, traced.gave)
     }
   }
-  for (const path of names.keys()) if (isPublic(path) && !safe(path)) costs.push(`at the end ${path.replace(/^.*?\/(lake|\.sluice)\//, '$1/')} is not safe`)
+  for (const path of names.keys()) if (isPublic(path) && !safe(path)) costs.push(`at the end ${path} is not safe`)
+  const merges = trace.some((traced) => 'begins' in traced && traced.begins.step === 'compact.build')
+  for (const path of appeared) if (merges && PART.test(path) && content.get(path) !== true) costs.push(`at the end ${path} is not safe`)
   return costs
 }
 
 /** What lasts: the lake, the rejects, and what an exchange is under way with. */
 function isPublic(path: string): boolean {
-  return /\/(lake|rejected|trash)\//.test(path)
+  return /(^|\/)(lake|rejected|trash)\//.test(path)
 }
 
 function isSegmentOf(path: string, staged: string): boolean {

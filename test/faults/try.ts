@@ -11,8 +11,8 @@ assert.ok(scenario, `expected one of ${SCENARIOS.map((one) => one.name).join(', 
 const bench = await openBench()
 try {
   if (fault === 'trace') {
-    const { trace, rest } = await act(bench, scenario)
-    assert.deepEqual(whatPowerLossCosts(trace), [])
+    const { rest, ...observed } = await act(bench, scenario)
+    assert.deepEqual(whatPowerLossCosts(observed), [])
     await rest()
   } else await mustSuffer(bench, { scenario, fault })
 } finally {
