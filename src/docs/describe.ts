@@ -1,15 +1,15 @@
 import { open } from 'node:fs/promises'
+import type { Column as Bound } from '../check/bind.ts'
+import { bindAll, columnsOf } from '../check/bind.ts'
 import type { Status } from '../check/status.ts'
 import type { Session } from '../duckdb.ts'
-import { identifier, quote } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import { formatDuration } from '../quantity.ts'
-import { bindEvents } from '../query/events.ts'
 import type { Accumulates, ColumnTest } from '../query/header.ts'
 import type { Layer, Models } from '../query/models.ts'
+import { keyOf } from '../query/models.ts'
 import type { Parsed } from '../query/parse.ts'
 import { parseModels } from '../query/parse.ts'
-import type { Step } from '../query/plan.ts'
 import { plan } from '../query/plan.ts'
 import { formatProblem } from '../query/problem.ts'
 import type { ModelRun, RunRecord } from '../query/record.ts'
@@ -86,7 +86,9 @@ export interface Sources {
 export async function describe(session: Session, { loaded, metrics, ...rest }: Sources): Promise<Documentation> {
   const parsed = await parseModels(session, loaded.models.filter(({ layer }) => layer !== 'tests'))
   const { steps } = plan(parsed, parsed.map(({ name }) => name))
-  const types = await columnTypes(session, steps, loaded.macros)
+  if (loaded.macros) await session.run(loaded.macros.sql).catch(() => {})
+  // What cannot be bound has no types here; the next run says what is wrong with it.
+  const bound = await bindAll(session, steps)
   const models = await Promise.all(
     steps.map(async (step): Promise<Described> => {
       const { model, needs, problem } = step
@@ -102,7 +104,7 @@ export async function describe(session: Session, { loaded, metrics, ...rest }: S
         grain: header.grain,
         tags: header.tags,
         accumulates: header.accumulates && accumulation(header.accumulates),
-        columns: columnsOf(model, types.get(name)),
+        columns: merged(model, columnsOf(bound.get(keyOf(name)))),
         tests: header.tests.map(({ unique, severity }) => ({ name: `${name}.${unique.join('+')}.unique`, text: `unique: ${unique.join(', ')}`, severity })),
         reads: [...(readsEvents(model) ? ['events'] : []), ...needs],
         readBy: steps.filter((other) => other.needs.includes(name)).map((other) => other.model.name),
@@ -117,38 +119,19 @@ export async function describe(session: Session, { loaded, metrics, ...rest }: S
 }
 
 function readsEvents({ references }: Parsed): boolean {
-  return references.some(({ kind, name }) => kind === 'relation' && name.toLowerCase() === 'events')
-}
-
-/** What the engine makes of each model over no events, in the order of its columns. One that cannot be bound has none. */
-async function columnTypes(session: Session, steps: readonly Step[], macros: Models['macros']): Promise<Map<string, [name: string, type: string][]>> {
-  const types = new Map<string, [string, string][]>()
-  if (macros) await session.run(macros.sql).catch(() => {})
-  await bindEvents(session, { lake: '', files: [] })
-  for (const { model: { name, layer, sql, file }, problem } of steps) {
-    if (problem) continue
-    const body = layer === 'seeds' ? `FROM read_csv(${quote(file)}, header = true, delim = ',')` : `\n${sql}`
-    try {
-      await session.run(`CREATE VIEW ${identifier(name)} AS ${body}`)
-      const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${identifier(name)}`)
-      types.set(name, columns.map(({ column_name: column, column_type: type }) => [column, type]))
-    } catch {
-      // The next run says what is wrong with it, in its record.
-    }
-  }
-  return types
+  return references.some(({ kind, name }) => kind === 'relation' && keyOf(name) === 'events')
 }
 
 /** What the header says, and what the engine says: of a column that is only in one of them, that. */
-function columnsOf({ name, header }: Parsed, bound: readonly [string, string][] | undefined): Column[] {
+function merged({ name, header }: Parsed, bound: readonly Bound[] = []): Column[] {
   const documented = Object.entries(header.columns)
   const of = (column: string): Column => {
-    const [, said] = documented.find(([other]) => other.toLowerCase() === column.toLowerCase()) ?? []
-    const type = bound?.find(([other]) => other.toLowerCase() === column.toLowerCase())?.[1] ?? said?.type
+    const [, said] = documented.find(([other]) => keyOf(other) === keyOf(column)) ?? []
+    const type = bound.find((other) => keyOf(other.name) === keyOf(column))?.type ?? said?.type
     return { name: column, type, description: said?.description, tests: (said?.tests ?? []).map((test) => testOf(`${name}.${column}`, test)) }
   }
-  const names = bound?.map(([column]) => column) ?? []
-  const others = documented.map(([column]) => column).filter((column) => !names.some((other) => other.toLowerCase() === column.toLowerCase()))
+  const names = bound.map((column) => column.name)
+  const others = documented.map(([column]) => column).filter((column) => !names.some((other) => keyOf(other) === keyOf(column)))
   return [...names, ...others].map(of)
 }
 

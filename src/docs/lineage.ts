@@ -31,7 +31,7 @@ export interface Layout {
 }
 
 const HEIGHT = 34
-const SPACE = { between: 18, ranks: 64, margin: 8 }
+const SPACE = { between: 18, edges: 8, ranks: 64, margin: 8 }
 
 /** Of a letter of the picture's font, on average; wide ones such as those of Chinese take two. */
 const LETTER = 7.4
@@ -43,7 +43,7 @@ const END = ' end'
 export async function layOut({ nodes, edges }: Graph): Promise<Layout> {
   const { Graph, layout } = await import('@dagrejs/dagre')
   const graph = new Graph()
-  graph.setGraph({ rankdir: 'LR', nodesep: SPACE.between, ranksep: SPACE.ranks, marginx: SPACE.margin, marginy: SPACE.margin })
+  graph.setGraph({ rankdir: 'LR', nodesep: SPACE.between, edgesep: SPACE.edges, ranksep: SPACE.ranks, marginx: SPACE.margin, marginy: SPACE.margin })
   for (const { id, kind, label } of nodes) graph.setNode(id, { width: widthOf(label, kind), height: kind === 'sink' ? HEIGHT - 8 : HEIGHT })
   const sinks = nodes.filter(({ kind }) => kind === 'sink')
   if (sinks.length > 0) graph.setNode(END, { width: 0, height: 0 })

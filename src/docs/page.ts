@@ -76,7 +76,7 @@ ${listed(models).map(({ layer, of }) => html`<h2>${KINDS[layer]}</h2>
 
 /** Results first: they are what most readers come for. */
 function listed(models: readonly Described[]): { layer: Described['layer']; of: Described[] }[] {
-  const byName = [...models].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const byName = [...models].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
   return (['metrics', 'staging', 'seeds'] as const).map((layer) => ({ layer, of: byName.filter((model) => model.layer === layer) })).filter(({ of }) => of.length > 0)
 }
 
