@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { codeOf } from '../failure.ts'
 import type { Model } from '../query/models.ts'
-import { headerText } from '../query/header.ts'
 import { nearest } from '../query/nearest.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemAt } from '../query/problem.ts'
-import { parseYaml } from '../yaml.ts'
 import type { Column } from './bind.ts'
 
 /** How many of them say what they are. */
@@ -36,18 +34,19 @@ export interface Documentation {
  * where it could not be bound), `typeOf` what DuckDB calls a type.
  */
 export async function document(
-  model: Pick<Model, 'file' | 'layer' | 'sql' | 'header'>,
+  model: Pick<Model, 'file' | 'layer' | 'sql' | 'header' | 'declared'>,
   columns: readonly Column[] | undefined,
   typeOf: (type: string) => Promise<string | undefined>,
 ): Promise<Documentation> {
   const { file, layer, header } = model
-  const source = await sourceOf(model)
-  const place = await placesIn(source)
+  const beside = layer === 'seeds' ? file.replace(/\.csv$/, '.yaml') : undefined
+  const text = beside === undefined ? model.sql : await textOf(beside)
+  const place = placesIn(beside ?? file, text ?? '', model.declared)
   const problems: Problem[] = []
   const real = new Map((columns ?? Object.keys(header.columns).map((name) => ({ name, type: undefined }))).map((column) => [column.name.toLowerCase(), column]))
   const written = new Map(Object.entries(header.columns).map(([name, column]) => [name.toLowerCase(), { name, ...column }]))
-  if (layer === 'seeds' && source.yaml === undefined) {
-    const message = `expected description, grain and columns (${[...real.values()].map(({ name }) => name).join(', ')}) in ${file.replace(/\.csv$/, '.yaml')}, got no such file`
+  if (text === undefined) {
+    const message = `expected description, grain and columns (${[...real.values()].map(({ name }) => name).join(', ')}) in ${beside}, got no such file`
     return { problems: [{ file, message }], whole: false, described: 0, columns: real.size }
   }
   if (header.description === undefined) problems.push(place([], 'expected a description, got none; say what it is and what it is not'))
@@ -82,25 +81,10 @@ export async function document(
   return { problems, whole, described, columns: real.size }
 }
 
-interface Source {
-  file: string
-  text: string
-  yaml: string | undefined
-}
-
-/** Where a model says what it is: in the leading comment of its SQL; a seed, in the YAML file beside it. */
-async function sourceOf({ file, layer, sql }: Pick<Model, 'file' | 'layer' | 'sql'>): Promise<Source> {
-  if (layer !== 'seeds') return { file, text: sql, yaml: headerText(sql) }
-  const beside = file.replace(/\.csv$/, '.yaml')
-  const text = await textOf(beside)
-  return { file: text === undefined ? file : beside, text: text ?? '', yaml: text }
-}
-
 /** Turns a path of the header into its place in the file; an empty one is where the file begins. */
-async function placesIn({ file, text, yaml }: Source) {
-  const parsed = yaml === undefined ? undefined : await parseYaml(yaml)
+function placesIn(file: string, text: string, declared: Model['declared']) {
   return (path: (string | number)[], message: string): Problem => {
-    const line = parsed && 'lineOf' in parsed && path.length > 0 ? parsed.lineOf(path) : 1
+    const line = declared && path.length > 0 ? declared.lineOf(path) : 1
     const start = text.split('\n').slice(0, line - 1).reduce((sum, { length }) => sum + length + 1, 0)
     return problemAt(file, text, start + (/^ */.exec(text.slice(start))?.[0].length ?? 0), message)
   }

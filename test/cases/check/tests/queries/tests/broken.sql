@@ -1,0 +1,1 @@
+select second from "per-second" where like < 0

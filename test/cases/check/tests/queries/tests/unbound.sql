@@ -1,0 +1,9 @@
+/*
+description: It asks for what is not there.
+*/
+select
+  second
+from
+  "per-second"
+where
+  hates < 0
