@@ -54,7 +54,10 @@ function compiled() {
 async function setUp() {
   if (!installed()) {
     process.stderr.write('sluice: first use, installing packages with npm ci …\n')
-    await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
+    // Who has installed what tests need keeps it.
+    const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const development = Object.keys(devDependencies).some((name) => existsSync(join(root, 'node_modules', name)))
+    await run('npm', ['ci', ...(development ? [] : ['--omit=dev']), '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
   }
   if (!compiled()) {
     process.stderr.write('sluice: compiling …\n')
@@ -67,7 +70,13 @@ async function setUp() {
     renameSync(join(fresh, 'src'), target)
     writeFileSync(join(root, 'dist', 'built'), '')
     rmSync(fresh, { recursive: true, force: true })
+    removeStale()
   }
+}
+
+/** What a set-up that was killed has left: we hold the lock. */
+function removeStale() {
+  for (const entry of readdirSync(root)) if (/^dist\.\d+$/.test(entry)) rmSync(join(root, entry), { recursive: true, force: true })
 }
 
 /**

@@ -226,8 +226,10 @@ async function act(
     } else if (because !== undefined) {
       outcomes.push({ model, ms: 0, status: 'skipped', because })
     } else {
+      let bound = false
       try {
         await bind(session, model, parts)
+        bound = true
         const result = model.layer === 'metrics' && selected
         const verdicts = result ? await judged(model) : []
         if (signal.aborted) break
@@ -240,7 +242,8 @@ async function act(
         }
       } catch (error) {
         if (signal.aborted) break
-        if (error instanceof Failure) throw error
+        // What is kept is not whole; a sink that cannot publish one result can publish others.
+        if (error instanceof Failure && !bound) throw error
         const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
         if (broken) throw broken
         outcomes.push({ model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) })
