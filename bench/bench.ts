@@ -6,7 +6,9 @@ import type { Scenario, Sizes } from './context.ts'
 import { withBench } from './context.ts'
 import { compaction } from './scenarios/compaction.ts'
 import { durability } from './scenarios/durability.ts'
+import { dbt } from './scenarios/dbt.ts'
 import { ingest } from './scenarios/ingest.ts'
+import { jsonbench } from './scenarios/jsonbench.ts'
 import { live } from './scenarios/live.ts'
 import { memory } from './scenarios/memory.ts'
 import { micro } from './scenarios/micro.ts'
@@ -14,10 +16,10 @@ import { periodic } from './scenarios/periodic.ts'
 import type { Row } from './table.ts'
 import { markdown } from './table.ts'
 
-const SCENARIOS: Scenario[] = [ingest, durability, memory, live, compaction, periodic, micro]
+const SCENARIOS: Scenario[] = [ingest, durability, memory, live, compaction, periodic, dbt, jsonbench, micro]
 
-const FULL: Sizes = { events: 10_000_000, long: 20_000_000, live: 60, rounds: 5 }
-const QUICK: Sizes = { events: 400_000, long: 1_000_000, live: 25, rounds: 3 }
+const FULL: Sizes = { events: 10_000_000, long: 20_000_000, live: 60, rounds: 5, histories: [1_000_000, 10_000_000, 50_000_000] }
+const QUICK: Sizes = { events: 400_000, long: 1_000_000, live: 25, rounds: 3, histories: [200_000] }
 
 const NAMES = SCENARIOS.map(({ name }) => name).join(', ')
 
@@ -26,7 +28,8 @@ const OPTIONS = {
   only: { describe: `Only these, separated by commas: ${NAMES}`, argument: 'NAMES', parse: parseScenarios },
   events: { describe: 'Lines of the main input (10,000,000, about 5 GB; quick 400,000)', argument: 'N', parse: parseCount(1000) },
   long: { describe: 'Lines of the long stream of the memory part (20,000,000; quick 1,000,000)', argument: 'N', parse: parseCount(1000) },
-  rounds: { describe: 'Rounds of the ingest part (5; quick 3)', argument: 'N', parse: parseCount(1) },
+  rounds: { describe: 'Rounds of the ingest, dbt and jsonbench parts (5; quick 3)', argument: 'N', parse: parseCount(1) },
+  histories: { describe: 'Events of the histories of the dbt part (1000000,10000000,50000000; quick 200000)', argument: 'N,N', parse: parseCounts },
 }
 
 await main(
@@ -40,9 +43,10 @@ await main(
     ].join('\n'),
     options: OPTIONS,
   },
-  async ({ quick, only, events, long, rounds }) => {
+  async ({ quick, only, events, long, rounds, histories }) => {
     const defaults = quick ? QUICK : FULL
-    const sizes = { ...defaults, events: events ?? defaults.events, long: long ?? defaults.long, rounds: rounds ?? defaults.rounds }
+    const given = { events, long, rounds, histories }
+    const sizes = { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
     const began = performance.now()
     const say = (text: string): void => void process.stderr.write(`${((performance.now() - began) / 1000).toFixed(0).padStart(5)} s  ${text}\n`)
     const rows = await withBench({ sizes, quick, say }, async (bench) => {
@@ -77,6 +81,10 @@ async function heading(quick: boolean): Promise<string> {
     `${cpu?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()}`,
     `Node ${process.versions.node}, DuckDB ${duckdb?.version}`,
   ].join('; ')
+}
+
+function parseCounts(text: string): number[] {
+  return text.split(',').map(parseCount(1000))
 }
 
 function parseScenarios(text: string): Scenario[] {

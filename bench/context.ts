@@ -22,6 +22,8 @@ export interface Sizes {
   /** Seconds of the live run. */
   live: number
   rounds: number
+  /** Events that a lake already has when ten seconds more arrive. */
+  histories: number[]
 }
 
 /** What every scenario works with. */
@@ -50,8 +52,9 @@ export function sluice(name: 'bluesky' | 'handle-stream' | 'periodic' | 'sluice'
   return [join(ROOT, name), ...args]
 }
 
-export function simulate(events: number): Command {
-  return sluice('bluesky', '--simulate', '--seed', '1', '--events', String(events))
+/** At 1,000 events a second of the stream's own time. */
+export function simulate(events: number, start?: Date): Command {
+  return sluice('bluesky', '--simulate', '--seed', '1', '--events', String(events), ...(start === undefined ? [] : ['--start', start.toISOString()]))
 }
 
 /** A compiled program of `bench/peers`. */

@@ -125,9 +125,10 @@ export async function settle(): Promise<void> {
   await promisify(execFile)('sync')
 }
 
-/** Bytes of the files below a directory whose name has this ending. */
+/** Bytes of the files below a directory whose name has this ending. What compaction has replaced is behind symlinks, which are not followed. */
 export async function bytesBelow(directory: string, ending: string): Promise<number> {
-  const files = (await readdir(directory, { recursive: true })).filter((file) => file.endsWith(ending))
-  const sizes = await Promise.all(files.map(async (file) => (await stat(join(directory, file))).size))
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+  const sizes = await Promise.all(files.map(async (file) => (await stat(join(file.parentPath, file.name))).size))
   return sizes.reduce((sum, size) => sum + size, 0)
 }

@@ -1,11 +1,10 @@
-import { join } from 'node:path'
-import { openEngine, quote } from '../../src/duckdb.ts'
 import { formatCount } from '../../src/quantity.ts'
 import type { Bench, Scenario } from '../context.ts'
 import { peer, sluice } from '../context.ts'
 import type { Command } from '../process.ts'
 import { bytesBelow, measure } from '../process.ts'
 import { preparePython, python } from '../python.ts'
+import { rowsBelow } from '../rows.ts'
 import type { Row } from '../table.ts'
 import { figure, goal, megabytes, median, range, spread } from '../table.ts'
 
@@ -151,17 +150,6 @@ async function runOf(contender: Contender, bench: Bench): Promise<Run> {
       remark: contender.remark?.(stdout) ?? '',
     }
   })
-}
-
-async function rowsBelow(directory: string): Promise<number> {
-  const engine = await openEngine()
-  const session = await engine.connect()
-  const [total] = await session.rows<{ rows: bigint }>(
-    `SELECT sum(num_rows)::BIGINT AS rows FROM parquet_file_metadata(${quote(join(directory, '**/*.parquet'))})`,
-  )
-  session.close()
-  engine.close()
-  return Number(total?.rows)
 }
 
 function rowOf(contender: Contender, rounds: readonly Map<Contender, Run>[]): Row {
