@@ -24,7 +24,7 @@ const QUICK: Sizes = { events: 400_000, long: 1_000_000, live: 25, rounds: 3, hi
 const NAMES = SCENARIOS.map(({ name }) => name).join(', ')
 
 const OPTIONS = {
-  quick: { describe: 'Small sizes: a look in under 3 minutes, not figures to publish' },
+  quick: { describe: 'Small sizes: a look in a few minutes, not figures to publish' },
   only: { describe: `Only these, separated by commas: ${NAMES}`, argument: 'NAMES', parse: parseScenarios },
   events: { describe: 'Lines of the main input (10,000,000, about 5 GB; quick 400,000)', argument: 'N', parse: parseCount(1000) },
   long: { describe: 'Lines of the long stream of the memory part (20,000,000; quick 1,000,000)', argument: 'N', parse: parseCount(1000) },
