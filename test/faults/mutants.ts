@@ -23,7 +23,7 @@ const FSYNCS: readonly Mutant[] = [
   ['nor after it', 'lake/trash.js', "await disk.sync(directory, 'late.settle');", 'compaction'],
   ['two renames in an hour are not synced', 'lake/trash.js', 'inLake, dirname(inLake), trashed, dirname(trashed)]', 'compaction without exchange', 'dirname(inLake), dirname(trashed)]'],
   ['a dropped date is not synced', 'lake/trash.js', "await disk.sync(lake, 'drop.settle');", 'retention'],
-  ['a segment is not flushed when it is closed', 'ingest/wal.js', "await disk.flush(file, 'wal.roll');", 'ingest, safe from power loss'],
+  ['a segment is not flushed when it is closed', 'ingest/wal.js', "await disk.flush(file, 'wal.roll');", 'ingest, safe from power loss by rolls alone'],
   ['its name is not flushed with its first bytes', 'ingest/wal.js', "await disk.sync(directory, 'wal.flush');", 'ingest, safe from power loss'],
 ].map(([name = '', file = '', from = '', scenario = '', to = ';']) => ({ name, file, from, to, foundBy: [scenario, 'trace'] }))
 

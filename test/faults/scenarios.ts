@@ -129,7 +129,15 @@ export const SCENARIOS: readonly Scenario[] = [
       running.child.stdin?.end()
       return running.ended
     },
-    steps: ['wal.flush', 'wal.roll'],
+    steps: ['wal.flush'],
+    streams: [stream],
+    restart: again(stream),
+  },
+  {
+    name: 'ingest, safe from power loss by rolls alone',
+    prepare: async () => {},
+    act: (cwd, fault) => command([...INGEST, '--durability', 'power:1h'], cwd, { fault, input: textOf(stream.lines) }),
+    steps: ['wal.roll'],
     streams: [stream],
     restart: again(stream),
   },

@@ -30,6 +30,7 @@ export function whatPowerLossCosts({ trace, appeared }: { trace: readonly Traced
   const files = new Map<string, string>()
   /** Linked at the last moment before an exchange: the note is there to do it again. */
   const carried = new Set<string>()
+  const segmentsAreSafe = trace.some((traced) => 'begins' in traced && traced.begins.step === 'wal.roll')
   const running = new Map<number, { operation: Operation; covers: string[] }>()
   const costs: string[] = []
 
@@ -46,7 +47,7 @@ export function whatPowerLossCosts({ trace, appeared }: { trace: readonly Traced
     const [from = '', to = ''] = real(operation)
     const { step, call } = operation
     if (step === 'wal.roll' && content.get(from) === true) demand(named(from), operation, `the name of ${basename(from)} is safe`)
-    if (step === 'commit.sync') for (const path of names.keys()) if (isSegmentOf(path, from) && content.get(path) === true) demand(safe(path), operation, `its segment ${basename(path)} is safe`)
+    if (step === 'commit.sync') for (const path of names.keys()) if (segmentsAreSafe && isSegmentOf(path, from)) demand(safe(path), operation, `its segment ${basename(path)} is safe`)
     // What is staged DuckDB may have written, of which no call tells.
     const known = /(^|\/)staging\//.test(from) ? content.get(from) === true : content.get(from) !== false
     if (call === 'rename' && isPublic(to)) demand(known, operation, `${basename(from)} is safe`)
