@@ -24,6 +24,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     lanes: { type: 'string', default: '2' },
     runs: { type: 'string', default: '1000' },
+    /** Only mutants whose names contain this. */
+    mutants: { type: 'string', default: '' },
     restarts: { type: 'string', default: '300' },
   },
 })
@@ -181,7 +183,7 @@ async function resume(): Promise<Figures[]> {
 }
 
 async function mutants(): Promise<Figures[]> {
-  const { killed, alive } = await killMutants({ lanes, say })
+  const { killed, alive } = await killMutants({ lanes, say, only: values.mutants })
   return [{ what: 'Mutants: a fsync, a rename, a check taken away', count: `${killed.length + alive.length}, ${killed.length} found by a test`, problems: alive }]
 }
 

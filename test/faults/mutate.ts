@@ -9,20 +9,21 @@ import type { Mutant } from './mutants.ts'
 import { MUTANTS } from './mutants.ts'
 
 /** Puts each mutant into a copy of the compiled program, where what is to find it must fail; it must not fail in a copy without. */
-export async function killMutants({ lanes, say }: { lanes: number; say(text: string): void }): Promise<{ killed: string[]; alive: string[] }> {
+export async function killMutants({ lanes, say, only }: { lanes: number; say(text: string): void; only: string }): Promise<{ killed: string[]; alive: string[] }> {
   const root = mkdtempSync(join(tmpdir(), 'sluice-mutants-'))
+  const mutants = MUTANTS.filter(({ name }) => name.includes(only))
   const killed: string[] = []
   let copies = 0
   try {
     const sound = copy(join(root, 'sound'))
-    const finders = [...new Map(MUTANTS.map(({ foundBy }) => [JSON.stringify(foundBy), foundBy])).values()]
+    const finders = [...new Map(mutants.map(({ foundBy }) => [JSON.stringify(foundBy), foundBy])).values()]
     const wrong = await inParallel(finders, { lanes, name: (finder) => `without a mutant, ${JSON.stringify(finder)}` }, async (finder) => {
       const { code, said } = await find(sound, finder)
       assert.equal(code, 0, said)
     })
     if (wrong.length > 0) return { killed, alive: wrong }
     say(`mutants: without one, all ${finders.length} ways to find one are silent`)
-    const alive = await inParallel(MUTANTS, { lanes, name: ({ name }) => name }, async (mutant) => {
+    const alive = await inParallel(mutants, { lanes, name: ({ name }) => name }, async (mutant) => {
       const place = copy(join(root, String(++copies)))
       mutate(place, mutant)
       const { code, said } = await find(place, mutant.foundBy)

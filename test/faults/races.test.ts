@@ -24,17 +24,18 @@ async function keys(cwd: string): Promise<string[]> {
 
 test('who resumes while another recovers waits for it, and drops what repeats itself', async (t) => {
   const cwd = workplace(t)
-  mkdirSync(join(cwd, 'queries'))
   await command(ROLLED, cwd, { fault: 'kill@before:commit.rename#1', input: textOf(stream.lines.slice(0, 100)) })
   let resumed: Running | undefined
-  const recovery = await meanwhile(['periodic'], cwd, {
+  // Not by periodic: a merge would drop what repeats itself.
+  const recovery = await meanwhile(['handle-stream'], cwd, {
     stop: 'before:commit.rename#1',
     async act() {
       resumed = start('handle-stream', [], { cwd, env: { SLUICE_FAULT: 'trace' } })
       resumed.child.stdin?.end(textOf(stream.lines.slice(60)))
       await until('it looks for logs', () => /"mkdir","step":"places.make","paths":\["[^"]*wal"/.test(resumed?.said.stderr ?? ''))
-      // Long enough for it to read all of its input, were it not waiting.
-      await Promise.race([resumed.ended, sleep(1500)])
+      // Long enough for it to read, were it not waiting; then it may as well get all of it into the lake.
+      for (let times = 0; times < 75 && !resumed.said.stderr.includes('"step":"wal.append"'); times++) await sleep(20)
+      if (resumed.said.stderr.includes('"step":"wal.append"')) await resumed.ended
     },
   })
   assert.equal(recovery.code, 0, recovery.stderr)
@@ -74,6 +75,18 @@ test('a file whose segment comes to its log while a merge is planned is not merg
   })
   assert.ok(merges.length > 0)
   assert.deepEqual(merges.flatMap(({ inputs }) => inputs).filter(({ path }) => path.endsWith(newcomer)), [])
+})
+
+test('a file whose segment is still in a log goes on as it is when its hour is merged', async (t) => {
+  const cwd = workplace(t)
+  await command(['handle-stream'], cwd, { input: textOf(makeStream({ events: 20, name: 'newer-', start: Date.parse('2026-07-04T20:00:00Z') }).lines) })
+  await command(ROLLED, cwd, { input: textOf(stream.lines), fault: 'kill@before:ingest.done#3' })
+  const hour = join(cwd, 'lake', 'date=2026-07-04', 'hour=14')
+  const logs = tree(join(cwd, '.sluice', 'wal')).map((path) => path.replace('/', '-').replace('.ndjson', '.parquet'))
+  const pending = readdirSync(join(hour, '0')).filter((file) => logs.includes(file))
+  assert.ok(pending.length > 0)
+  assert.equal((await command(['sluice', 'compact'], cwd)).code, 0)
+  assert.deepEqual(readdirSync(join(hour, '1')).sort(), [...pending, 'part-000.parquet'].sort())
 })
 
 test('one compaction at a time; the second leaves everything alone', async (t) => {
