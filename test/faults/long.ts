@@ -26,6 +26,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '1000' },
     /** Only mutants whose names contain this. */
     mutants: { type: 'string', default: '' },
+    swaps: { type: 'string', default: '1000' },
     restarts: { type: 'string', default: '300' },
   },
 })
@@ -146,12 +147,16 @@ function underReaders(what: string, { right, hidden, wrong, failed, longest, swa
   }
 }
 
+/** Times as long as a quick one a third of the first reader's queries takes; and a grace that is longer than any of them, ms. */
+const SLOW = 3000
+const GRACE = 20_000
+
 const merges = async (): Promise<Figures[]> => [
-  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 24, rounds: 42, pause: 50, grace: 8000, slow: 3000 }))),
+  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 24, rounds: Math.ceil(Number(values.swaps) / 24), pause: 50, grace: GRACE, slow: SLOW }))),
 ]
 
 const drops = async (): Promise<Figures[]> => [
-  underReaders('Dates dropped, four readers of `read_parquet`, a date every 50 ms and more', await inScratch((cwd) => dropUnderReaders(cwd, { dates: 1000, pause: 50, grace: 8000, slow: 3000 }))),
+  underReaders('Dates dropped, four readers of `read_parquet`, a date every 50 ms and more', await inScratch((cwd) => dropUnderReaders(cwd, { dates: Number(values.swaps), pause: 50, grace: GRACE, slow: SLOW }))),
 ]
 
 async function confusion(): Promise<Figures[]> {
