@@ -29,7 +29,7 @@ function modelOf(outcome: Outcome) {
   if (status === 'skipped') return { ...base, because: outcome.because }
   if (!outcome.published) return base
   const { target, changed, now, before } = outcome.published
-  return { ...base, target, changed, rows: now.rows, top: topOf(now), before: before ? { rows: before.rows, top: topOf(before) } : null, tests: testsOf(outcome.warnings ?? []) }
+  return { ...base, target, changed, rows: now.rows, top: topOf(now), before: before ? { rows: before.rows, top: topOf(before) } : null, tests: testsOf(outcome.verdicts ?? []) }
 }
 
 /** Those that do not hold. */

@@ -99,7 +99,9 @@ function empty({ start, end }: { start: Date; end: Date }, ms: number): RunRecor
 
 function modelRun(outcome: Outcome, versions: ReadonlyMap<string, string>): ModelRun {
   const { model: { name, layer }, status, ms } = outcome
-  const base = { name, layer, status, ms, version: versions.get(name) ?? null }
+  const verdicts = status === 'skipped' ? undefined : outcome.verdicts
+  const tests = verdicts?.map(({ expectation, status, rows = null }) => ({ name: expectation.name, status, rows }))
+  const base = { name, layer, status, ms, version: versions.get(name) ?? null, ...(tests ? { tests } : {}) }
   if (status === 'failed') return { ...base, problem: formatProblem(outcome.problem) }
   if (status === 'skipped') return { ...base, because: outcome.because }
   return outcome.published ? { ...base, rows: outcome.published.now.rows, changed: outcome.published.changed } : base

@@ -54,9 +54,8 @@ export interface Sink {
 }
 
 export type Outcome = { model: Pick<Parsed, 'name' | 'layer' | 'file'>; ms: number } & (
-  /** `warnings`: expectations that do not hold of what was published. */
-  | { status: 'ok'; published: Published | undefined; warnings?: Verdict[] }
-  /** `verdicts`: the result was made, and does not hold what its header says. */
+  /** `verdicts`: what came of the tests in its header. */
+  | { status: 'ok'; published: Published | undefined; verdicts?: Verdict[] }
   | { status: 'failed'; problem: Problem; verdicts?: Verdict[] }
   | { status: 'skipped'; because: string }
 )
@@ -238,7 +237,7 @@ async function act(
           outcomes.push({ model, ms: now() - start, status: 'failed', problem: refusal(refused), verdicts })
         } else {
           const published = result ? await sink.publish(session, model) : undefined
-          outcomes.push({ model, ms: now() - start, status: 'ok', published, warnings: verdicts.filter(({ status }) => status === 'warn') })
+          outcomes.push({ model, ms: now() - start, status: 'ok', published, verdicts })
         }
       } catch (error) {
         if (signal.aborted) break

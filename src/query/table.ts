@@ -74,8 +74,8 @@ export interface Planned {
 /** What is wrong, in full: file, line, message, the line with its caret. */
 export function explain(outcome: Outcome): string[] {
   if (outcome.status === 'failed') return lay(outcome.problem)
-  const { warnings = [] } = outcome.status === 'ok' ? outcome : {}
-  return warnings.flatMap(({ problem }) => (problem ? [`warning: ${lay(problem).join(' ')}`] : []))
+  const { verdicts = [] } = outcome.status === 'ok' ? outcome : {}
+  return verdicts.flatMap(({ problem }) => (problem ? [`warning: ${lay(problem).join(' ')}`] : []))
 }
 
 export function lay(problem: Problem): string[] {
@@ -99,7 +99,7 @@ function cellsOf(outcome: Outcome): Cells {
   if (status === 'skipped') return { ...cells, rows: 'skipped', time: '', top: `needs ${outcome.because}` }
   if (!outcome.published) return cells
   const { now, before, changed } = outcome.published
-  const warnings = outcome.warnings?.length ?? 0
+  const warnings = outcome.verdicts?.filter(({ status }) => status === 'warn').length ?? 0
   const marker = warnings === 0 ? '' : `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}; `
   const change = changed ? describeChange(now, before) : 'unchanged'
   return { ...cells, rows: formatCount(now.rows), top: clean(now.top?.join(', ') ?? ''), change: `${marker}${change}` }

@@ -13,7 +13,7 @@ export function renderTrials(trials: readonly Trial[], { columns, ms }: { column
     status === 'skipped' ? '' : formatDuration(ms),
     because === undefined ? (kept ?? '') : `needs ${because}`,
   ])
-  const table = align([['test', 'status', 'rows', 'time', ''], ...rows], [2, 3]).map((line) => truncate(line, columns))
+  const table = align([['test', 'status', 'rows', 'time'], ...rows], [2, 3]).map((line) => truncate(line, columns))
   const errors = trials.flatMap(({ status, problem }) => (problem ? lay(problem).map((line, n) => (n === 0 && status === 'warn' ? `warning: ${line}` : line)) : []))
   const toText = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
   return { table: toText([...table, `${summary(trials)} in ${formatDuration(ms)}`]), errors: toText(errors) }

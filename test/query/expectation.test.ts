@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { random } from '../lines.ts'
@@ -146,6 +146,9 @@ test('a warning is published, with a line on stderr and a marker in the table', 
   assert.equal(stderr, 'warning: queries/metrics/m.sql:5: m.n.unique does not hold for 2 rows: see .sluice/failures/m.n.unique.csv\n')
   assert.match(stdout, /^m +2 +\S+ +1 +1 warning; new$/m)
   assert.equal(readFileSync(join(cwd, 'metrics/m.csv'), 'utf8'), 'n\n1\n1\n')
+  const [record = ''] = readdirSync(join(cwd, '.sluice/runs'))
+  const { models } = JSON.parse(readFileSync(join(cwd, '.sluice/runs', record), 'utf8')) as { models: { tests: unknown }[] }
+  assert.deepEqual(models[0]?.tests, [{ name: 'm.n.unique', status: 'warn', rows: 2 }], 'the record of the run has it')
   const { code: tested, tests } = await sluiceTest(cwd)
   assert.deepEqual([tested, tests.map(({ status }) => status)], [0, ['warn']])
 })
@@ -196,7 +199,7 @@ test('a selection runs the tests of a model, those that read it, its cases, and 
   assert.equal((await names()).length, 8)
   const { code, stderr } = await sluiceTest(cwd, '--select', 'reads-c')
   assert.equal(code, 2)
-  assert.match(stderr, /expected --select to name models or tests, got `reads-c`; did you mean `reads-a`\?/)
+  assert.match(stderr, /expected --select to name models .*, got `reads-c`; did you mean `reads-a`\?/)
 })
 
 test('a test publishes nothing, and runs beside a periodic', async (t) => {

@@ -234,8 +234,8 @@ test('--json prints one object per model and one for the run', async (t) => {
       },
     },
     { model: 'on-bad', status: 'skipped', file: 'queries/metrics/on-bad.sql', because: 'bad' },
-    { model: 'texts', status: 'ok', file: 'queries/metrics/texts.sql', target: 'metrics/texts.csv', changed: true, rows: 5, top, before: { rows: 3, top } },
-    { run: start, files: 1, events: 5, newest: '2026-07-04T10:00:04.000Z', ok: 1, failed: 1, skipped: 1, upkeep: { merged: [], dropped: [], finished: [], undone: [] } },
+    { model: 'texts', status: 'ok', file: 'queries/metrics/texts.sql', target: 'metrics/texts.csv', changed: true, rows: 5, top, before: { rows: 3, top }, tests: [] },
+    { run: start, files: 1, events: 5, newest: '2026-07-04T10:00:04.000Z', freshness: [], ok: 1, failed: 1, skipped: 1, upkeep: { merged: [], dropped: [], finished: [], undone: [] } },
   ])
 })
 

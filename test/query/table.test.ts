@@ -22,8 +22,8 @@ const outcome = fc.tuple(fc.constantFrom('ok', 'failed', 'skipped'), words, fc.n
   if (status === 'skipped') return { ...base, status, because: text }
   if (status === 'failed') return { ...base, status, problem: { file: 'f', line: 3, message: text, excerpt: `LINE 3: ${text}\n   ^` } }
   const now = { rows, columns: ['a', 'b'], top: [text, '1'] }
-  const warnings = rows % 2 === 0 ? [] : [warning(text)]
-  return { ...base, status: 'ok', published: { target: 't', changed: true, now, before: { rows: 1, columns: [], top: [name] } }, warnings }
+  const verdicts = rows % 2 === 0 ? [] : [warning(text)]
+  return { ...base, status: 'ok', published: { target: 't', changed: true, now, before: { rows: 1, columns: [], top: [name] } }, verdicts }
 })
 
 function warning(text: string): Verdict {
