@@ -9,6 +9,7 @@ import { openEngine } from '../duckdb.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { PLACES } from '../places.ts'
 import { parseDuration, parseText } from '../quantity.ts'
+import { loadCases } from '../query/case.ts'
 import { loadModels } from '../query/models.ts'
 import type { RunRecord } from '../query/record.ts'
 import { runs } from '../query/record.ts'
@@ -39,11 +40,11 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
     async ({ lake, state, queries, metrics, output = join(state, 'docs.html') }) => {
       const made = new Date()
-      const loaded = await loadModels(queries)
+      const [loaded, cases] = await Promise.all([loadModels(queries), loadCases(queries)])
       const [inspector, engine] = await Promise.all([openInspector(), openEngine()])
       try {
         const status = statusOf(await survey({ lake, state, queries }, inspector, { now: made.getTime(), sealAfter: SEAL_AFTER }))
-        const text = await page(await describe(await engine.connect(), { loaded, metrics, lake, status, runs: await lastRuns(state), made }))
+        const text = await page(await describe(await engine.connect(), { loaded, cases, metrics, state, lake, status, runs: await lastRuns(state), made }))
         await replace(output, text)
         process.stdout.write(`${output}\n`)
       } finally {

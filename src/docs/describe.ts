@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Column as Bound } from '../check/bind.ts'
 import { bindAll, columnsOf } from '../check/bind.ts'
@@ -5,7 +6,9 @@ import type { Status } from '../check/status.ts'
 import type { Session } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import { formatDuration } from '../quantity.ts'
-import type { Accumulates, ColumnTest } from '../query/header.ts'
+import type { Case } from '../query/case.ts'
+import { expectationsOf } from '../query/expectation.ts'
+import type { Accumulates, ColumnTest, Severity } from '../query/header.ts'
 import type { Layer, Models } from '../query/models.ts'
 import { keyOf } from '../query/models.ts'
 import type { Parsed } from '../query/parse.ts'
@@ -13,6 +16,7 @@ import { parseModels } from '../query/parse.ts'
 import { plan } from '../query/plan.ts'
 import { formatProblem } from '../query/problem.ts'
 import type { ModelRun, RunRecord } from '../query/record.ts'
+import { failuresPath } from '../query/verdict.ts'
 import { csvPath, parseRecords } from '../sink/csv.ts'
 
 /** All that the page says, as plain values. */
@@ -25,6 +29,8 @@ export interface Documentation {
   models: Described[]
   /** Files that are no models, and why. */
   problems: string[]
+  /** Of `events`, as `sources.yaml` says. */
+  events: string | undefined
 }
 
 export interface Described {
@@ -37,11 +43,15 @@ export interface Described {
   tags: string[]
   accumulates: string | undefined
   columns: Column[]
-  /** Of several columns together. */
+  /** Of several columns together, and queries about it that must return no rows. */
   tests: Test[]
+  /** Names of given rows with the results that are expected of them. */
+  cases: string[]
   /** Models, seeds and sources that it names, and models that name it. */
   reads: string[]
   readBy: string[]
+  /** Where its SQL names them, in characters. */
+  references: { name: string; offset: number }[]
   sinks: { kind: string; target: string }[]
   result: Result | undefined
   /** Newest first. */
@@ -60,7 +70,9 @@ export interface Test {
   /** As the record of a run names it: `likes-per-minutes.time.unique`. */
   name: string
   text: string
-  severity: 'warn' | 'error'
+  severity: Severity
+  /** Where rows are for which it did not hold when it was last looked at. */
+  failures: string | undefined
 }
 
 /** The first rows of what was published last. */
@@ -76,16 +88,23 @@ const READ = 4_000_000
 
 export interface Sources {
   loaded: Models
+  cases: readonly Case[]
   metrics: string
+  state: string
   lake: string
   status: Status
   runs: RunRecord[]
   made: Date
 }
 
-export async function describe(session: Session, { loaded, metrics, ...rest }: Sources): Promise<Documentation> {
-  const parsed = await parseModels(session, loaded.models.filter(({ layer }) => layer !== 'tests'))
-  const { steps } = plan(parsed, parsed.map(({ name }) => name))
+export async function describe(session: Session, { loaded, cases, metrics, state, ...rest }: Sources): Promise<Documentation> {
+  const parsed = await parseModels(session, loaded.models)
+  const all = plan(parsed, parsed.map(({ name }) => name)).steps
+  const [steps, queries] = [all.filter(({ model }) => model.layer !== 'tests'), all.filter(({ model }) => model.layer === 'tests')]
+  const test = (name: string, text: string, severity: Severity): Test => {
+    const failures = failuresPath(state, name)
+    return { name, text, severity, failures: existsSync(failures) ? failures : undefined }
+  }
   if (loaded.macros) await session.run(loaded.macros.sql).catch(() => {})
   // What cannot be bound has no types here; the next run says what is wrong with it.
   const bound = await bindAll(session, steps)
@@ -94,6 +113,9 @@ export async function describe(session: Session, { loaded, metrics, ...rest }: S
       const { model, needs, problem } = step
       const { name, file, sql, header } = model
       const layer = model.layer as Described['layer']
+      // Columns in their order, then what is said of several together.
+      const names = expectationsOf(model, loaded.models).map((expectation) => expectation.name)
+      const named = (text: string, severity: Severity): Test => test(names.shift() ?? '', text, severity)
       const sinks = layer === 'metrics' ? (header.sinks ?? ['csv']).map((kind) => ({ kind, target: csvPath(metrics, name) })) : []
       return {
         name,
@@ -104,10 +126,15 @@ export async function describe(session: Session, { loaded, metrics, ...rest }: S
         grain: header.grain,
         tags: header.tags,
         accumulates: header.accumulates && accumulation(header.accumulates),
-        columns: merged(model, columnsOf(bound.get(keyOf(name)))),
-        tests: header.tests.map(({ unique, severity }) => ({ name: `${name}.${unique.join('+')}.unique`, text: `unique: ${unique.join(', ')}`, severity })),
+        columns: merged(model, columnsOf(bound.get(keyOf(name))), named),
+        tests: [
+          ...header.tests.map(({ unique, severity }) => named(`unique: ${unique.join(', ')}`, severity)),
+          ...queries.filter(({ needs }) => needs.includes(name)).map(({ model: { name, header, severity = 'error' } }) => test(name, header.description ?? name, severity)),
+        ],
+        cases: cases.flatMap((one) => (keyOf(one.model) === keyOf(name) ? one.name.slice(one.model.length + 1) : [])),
         reads: [...(readsEvents(model) ? ['events'] : []), ...needs],
         readBy: steps.filter((other) => other.needs.includes(name)).map((other) => other.model.name),
+        references: model.references.flatMap(({ kind, name, offset }) => (kind === 'relation' && offset !== undefined ? { name, offset } : [])),
         sinks,
         result: layer === 'metrics' ? await readResult(csvPath(metrics, name)) : undefined,
         history: rest.runs.flatMap(({ start, models }) => models.filter((run) => run.name === name).map((run) => ({ start, ...run }))),
@@ -115,7 +142,7 @@ export async function describe(session: Session, { loaded, metrics, ...rest }: S
       }
     }),
   )
-  return { ...rest, models, problems: loaded.problems.map(formatProblem) }
+  return { ...rest, models, problems: loaded.problems.map(formatProblem), events: loaded.sources.events?.description }
 }
 
 function readsEvents({ references }: Parsed): boolean {
@@ -123,29 +150,25 @@ function readsEvents({ references }: Parsed): boolean {
 }
 
 /** What the header says, and what the engine says: of a column that is only in one of them, that. */
-function merged({ name, header }: Parsed, bound: readonly Bound[] = []): Column[] {
-  const documented = Object.entries(header.columns)
+function merged({ header }: Parsed, bound: readonly Bound[] = [], named: (text: string, severity: Severity) => Test): Column[] {
+  const documented = Object.entries(header.columns).map(([column, said]) => (
+    [column, { ...said, tests: said.tests.map((test) => named(textOf(test), test.severity)) }] as const
+  ))
   const of = (column: string): Column => {
     const [, said] = documented.find(([other]) => keyOf(other) === keyOf(column)) ?? []
     const type = bound.find((other) => keyOf(other.name) === keyOf(column))?.type ?? said?.type
-    return { name: column, type, description: said?.description, tests: (said?.tests ?? []).map((test) => testOf(`${name}.${column}`, test)) }
+    return { name: column, type, description: said?.description, tests: said?.tests ?? [] }
   }
   const names = bound.map((column) => column.name)
   const others = documented.map(([column]) => column).filter((column) => !names.some((other) => keyOf(other) === keyOf(column)))
   return [...names, ...others].map(of)
 }
 
-function testOf(column: string, { severity, ...test }: ColumnTest): Test {
-  const kind = Object.keys(test).find((key) => test[key as keyof typeof test] !== undefined) ?? ''
-  const { accepted_values: values, relationships, range } = test
-  const text = values
-    ? `one of ${values.join(', ')}`
-    : relationships
-      ? `in ${relationships.to}.${relationships.column}`
-      : range
-        ? [range.min === undefined ? '' : `≥ ${range.min}`, range.max === undefined ? '' : `≤ ${range.max}`].filter((part) => part !== '').join(', ')
-        : kind.replace('_', ' ')
-  return { name: `${column}.${kind}`, text, severity }
+function textOf({ accepted_values: values, relationships, range, unique }: ColumnTest): string {
+  if (values) return `one of ${values.join(', ')}`
+  if (relationships) return `in ${relationships.to}.${relationships.column}`
+  if (range) return [...(range.min === undefined ? [] : [`≥ ${range.min}`]), ...(range.max === undefined ? [] : [`≤ ${range.max}`])].join(', ')
+  return unique ? 'unique' : 'not null'
 }
 
 function accumulation({ rows, sum, min, max, window }: Accumulates): string {

@@ -30,9 +30,10 @@ ${model.sinks.length > 0 && html`<div><dt>Published as</dt><dd class="mono">${mo
 </dl>
 <div class="flow"><div><h3>Reads</h3>${names(model.reads, context, 'nothing')}</div><div><h3>Read by</h3>${names(model.readBy, context, 'no other model')}</div></div>
 ${columnsTable(model)}
+${testsOf(model)}
 ${result && resultOf(result, id)}
 ${historyOf(model)}
-${model.sql !== '' && html`<details><summary>SQL</summary><pre tabindex="0">${highlighted(model.sql, context.link)}</pre></details>`}
+${model.sql !== '' && html`<details><summary>SQL</summary><pre tabindex="0">${highlighted(model.sql, linksOf(model, context))}</pre></details>`}
 </section>
 `
 }
@@ -51,6 +52,14 @@ function lastStatus({ history: [last], layer }: Described): Html | undefined {
   return layer === 'metrics' ? html`<span class="badge">has not run</span>` : undefined
 }
 
+/** Where its SQL names what it reads; the same word elsewhere may be a column. */
+function linksOf({ references }: Described, { link }: Context): Map<number, string> {
+  return new Map(references.flatMap(({ name, offset }) => {
+    const target = link(name)
+    return target === undefined ? [] : [[offset, target] as const]
+  }))
+}
+
 function fact(label: string, value: string | undefined): Html | undefined {
   return value === undefined || value === '' ? undefined : html`<div><dt>${label}</dt><dd>${value}</dd></div>
 `
@@ -62,15 +71,22 @@ function names(of: readonly string[], { link }: Context, none: string): Html {
 }
 
 function columnsTable(model: Described): Html | undefined {
-  const { columns, tests } = model
+  const { columns } = model
   if (columns.length === 0) return undefined
   const tested = columns.some((column) => column.tests.length > 0)
   return html`<h3>Columns</h3>
 <div class="scroll" tabindex="0" role="region" aria-label="Columns of ${model.name}"><table>
 <thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Description</th>${tested && html`<th scope="col">Tests</th>`}</tr></thead>
 <tbody>
-${columns.map((column) => columnRow(column, model, tested))}</tbody></table></div>
-${tests.length > 0 && html`<p>Of several columns together: ${testList(tests, model)}</p>`}`
+${columns.map((column) => columnRow(column, model, tested))}</tbody></table></div>`
+}
+
+/** What is tested of it as a whole. */
+function testsOf(model: Described): Html | undefined {
+  const { tests, cases } = model
+  if (tests.length + cases.length === 0) return undefined
+  return html`<h3>Tests</h3>
+<ul>${tests.map((test) => html`<li>${testList([test], model)}</li>`)}${cases.length > 0 && html`<li>Cases: ${cases.join(', ')}</li>`}</ul>`
 }
 
 function columnRow({ name, type, description, tests }: Column, model: Described, tested: boolean): Html {
@@ -78,14 +94,15 @@ function columnRow({ name, type, description, tests }: Column, model: Described,
 `
 }
 
-/** Each with what came of it in the last run that ran the model. */
+/** Each with what came of it when it was last looked at: in the last run that ran the model, or else by what `sluice test` has left. */
 function testList(tests: readonly Test[], { history: [last] }: Described): Html {
-  return joined(tests.map(({ name, text, severity }) => {
+  return joined(tests.map(({ name, text, severity, failures }) => {
     const result = last?.tests?.find((one) => one.name === name)
     const said = severity === 'warn' ? `${text} (a warning)` : text
-    if (!result) return html`${said}`
+    const rows = failures !== undefined && result?.status !== 'pass' && html` <span class="failed">rows in ${failures}</span>`
+    if (!result) return html`${said}${rows}`
     const verdict = { pass: html`<span class="ok">✓ holds</span>`, warn: html`<span class="warn">⚠ ${broken(result.rows)}</span>`, fail: html`<span class="failed">✗ ${broken(result.rows)}</span>` }
-    return html`${said} ${verdict[result.status]}`
+    return html`${said} ${verdict[result.status]}${rows}`
   }), '; ')
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { outcomeOf } from '../check/runs.ts'
 import { formatBytes, formatCount, formatDuration } from '../quantity.ts'
+import { describeFreshness } from '../query/freshness.ts'
 import type { RunRecord } from '../query/record.ts'
 import type { Described, Documentation } from './describe.ts'
 import type { Html } from './html.ts'
@@ -42,7 +43,7 @@ ${legend()}
 <div class="scroll" tabindex="0" role="region" aria-label="Picture of the lineage">${lineagePicture(await layOut(graph), about)}</div></section>
 ${problems.length > 0 && html`<section aria-labelledby="problems"><h2 id="problems">Files that are no models</h2>${problems.map((problem) => html`<p class="problem">${problem}</p>`)}</section>`}
 ${listed(models).flatMap(({ of }) => of.map((model) => modelSection(model, { link })))}
-${sources.map((name) => sourceSection(name, models, link))}
+${sources.map((name) => sourceSection(name, documentation, link))}
 </main>
 </div>
 <footer class="page"><p>Written by <code>sluice docs</code> for readers without a server: this file needs no other.</p></footer>
@@ -93,6 +94,7 @@ function glance({ lake, status, runs, made }: Documentation): Html {
 <dl class="facts">
 ${fact('Lake', files === 0 ? `${lake}: empty` : lake)}${fact('Events', formatCount(rows))}${fact('Files', `${formatCount(files)}, ${formatBytes(bytes)}`)}${fact('Hours', `${formatCount(hours.all)}, ${formatCount(hours.open)} open`)}
 ${newest !== null && fact('Newest event', `${time(newest)} (${ago(newest, made)})`)}${fact('Rejected lines', rejects === null ? 'unreadable' : formatCount(rejects.count))}
+${(status.freshness ?? []).map((one) => fact(`Age of ${one.of}`, describeFreshness(one)))}
 ${fact('Last run', last ? `${time(last.start)} (${ago(last.start, made)})` : 'none on record')}${last && fact('Its results', outcomeOf(last))}
 </dl>
 ${last?.error !== undefined && html`<p class="problem">${last.error}</p>`}
@@ -113,11 +115,11 @@ ${runs.slice(0, RUNS).map((run) => html`<tr><td class="time">${time(run.start)}<
 `)}</tbody></table></div></details>`
 }
 
-function sourceSection(name: string, models: readonly Described[], link: (name: string) => string | undefined): Html {
+function sourceSection(name: string, { models, events }: Documentation, link: (name: string) => string | undefined): Html {
   const id = sourceId(name)
   const readers = models.filter(({ reads }) => reads.includes(name)).map((model) => model.name)
   return html`<section id="${id}" aria-labelledby="${id}-name"><h2 id="${id}-name">${name} <span class="badge source">source</span></h2>
-<p>One row per event of the lake, as the README says of its columns, and date and hour of its partition.</p>
+<p>${events ?? 'One row per event of the lake, and date and hour of its partition.'}</p>
 <h3>Read by</h3><ul class="inline">${readers.map((reader) => html`<li><a href="${link(reader)}">${reader}</a></li>`)}</ul></section>
 `
 }

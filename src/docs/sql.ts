@@ -29,12 +29,13 @@ export function tokens(sql: string): Token[] {
   })
 }
 
-/** SQL in colours; a name that `link` knows leads there. */
-export function highlighted(sql: string, link: (name: string) => string | undefined): Html {
+/** SQL in colours; a name at one of these places in the text leads there. */
+export function highlighted(sql: string, links: ReadonlyMap<number, string>): Html {
+  let at = 0
   return html`${tokens(sql).map(({ kind, text }) => {
-    if (kind === 'other') return text
-    const target = kind === 'name' ? link(text.replace(/^"([^]*)"$/, (_, name: string) => name.replaceAll('""', '"'))) : undefined
+    const target = kind === 'other' ? undefined : links.get(at)
+    at += text.length
     if (target !== undefined) return html`<a href="${target}">${text}</a>`
-    return kind === 'name' ? text : html`<span class="${kind}">${text}</span>`
+    return kind === 'name' || kind === 'other' ? text : html`<span class="${kind}">${text}</span>`
   })}`
 }

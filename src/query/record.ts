@@ -8,9 +8,11 @@ import { diskFailure, list } from '../lake/disk.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import { formatWriter, isWriter } from '../lake/names.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
+import type { Freshness } from './freshness.ts'
 import type { Layer } from './models.ts'
 import { formatProblem } from './problem.ts'
 import type { Outcome, Report } from './run.ts'
+import type { Verdict } from './verdict.ts'
 
 /** One run of periodic, as `STATE/runs/<start>-<random>.json` keeps it. Times are ISO, UTC. */
 export interface RunRecord {
@@ -28,6 +30,8 @@ export interface RunRecord {
   failed: number
   skipped: number
   upkeep: Upkeep | null
+  /** Of what has limits, against the clock of the run. */
+  freshness?: Freshness[]
   /** What ended the run, or went wrong when its results were out. */
   error?: string
 }
@@ -57,7 +61,14 @@ export interface ModelRun {
   problem?: string
   because?: string
   /** What came of its tests, as far as the run looked. */
-  tests?: { name: string; status: 'pass' | 'warn' | 'fail'; rows: number | null }[]
+  tests?: TestRun[]
+}
+
+/** `rows`: for how many it does not hold; null where that could not be found out. */
+export interface TestRun {
+  name: string
+  status: Verdict['status']
+  rows: number | null
 }
 
 /** What the results of a run were made from. */
@@ -72,7 +83,7 @@ const KEPT = 1000
 
 const SLUICE_VERSION = (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
-export function recordOf({ ms, lake, outcomes, upkeep }: Report, { snapshot, bytes, versions }: Origin, { start, end }: { start: Date; end: Date }): RunRecord {
+export function recordOf({ ms, lake, freshness, outcomes, upkeep }: Report, { snapshot, bytes, versions }: Origin, { start, end }: { start: Date; end: Date }): RunRecord {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
   const paths = snapshot.files.map((file) => relative(snapshot.lake, file).split(sep).join('/'))
   return {
@@ -83,6 +94,7 @@ export function recordOf({ ms, lake, outcomes, upkeep }: Report, { snapshot, byt
     failed: count('failed'),
     skipped: count('skipped'),
     upkeep: upkeep ?? null,
+    ...(freshness ? { freshness } : {}),
   }
 }
 
@@ -99,12 +111,12 @@ function empty({ start, end }: { start: Date; end: Date }, ms: number): RunRecor
 
 function modelRun(outcome: Outcome, versions: ReadonlyMap<string, string>): ModelRun {
   const { model: { name, layer }, status, ms } = outcome
-  const verdicts = status === 'skipped' ? undefined : outcome.verdicts
-  const tests = verdicts?.map(({ expectation, status, rows = null }) => ({ name: expectation.name, status, rows }))
-  const base = { name, layer, status, ms, version: versions.get(name) ?? null, ...(tests ? { tests } : {}) }
-  if (status === 'failed') return { ...base, problem: formatProblem(outcome.problem) }
+  const base = { name, layer, status, ms, version: versions.get(name) ?? null }
   if (status === 'skipped') return { ...base, because: outcome.because }
-  return outcome.published ? { ...base, rows: outcome.published.now.rows, changed: outcome.published.changed } : base
+  const tests = (outcome.verdicts ?? []).map(({ expectation, status, rows = null }) => ({ name: expectation.name, status, rows }))
+  const tested = tests.length > 0 ? { ...base, tests } : base
+  if (status === 'failed') return { ...tested, problem: formatProblem(outcome.problem) }
+  return outcome.published ? { ...tested, rows: outcome.published.now.rows, changed: outcome.published.changed } : tested
 }
 
 /** The commit point is rename(2), of a file that is on the disk. Only under the lock of periodic: the oldest records go. */

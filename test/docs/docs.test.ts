@@ -44,7 +44,7 @@ const FILES = {
   'queries/seeds/people.csv': `did,name\ndid:plc:1,"${HOSTILE.replaceAll('"', '""')}"\ndid:plc:2,Eve\n`,
   'queries/seeds/people.yaml': 'description: Who is who\ncolumns:\n  name: {description: Their name, tests: [not_null]}\n',
   'queries/staging/likes.sql': `/*\ndescription: ${JSON.stringify(`Likes ${HOSTILE}`)}\ngrain: one row per like\ntags: [silver, ${JSON.stringify(HOSTILE)}]\n*/\nselect * from events -- </pre>${HOSTILE}`,
-  'queries/staging/Named.sql': 'select likes.did, people.name from LIKES join people using (did)',
+  'queries/staging/Named.sql': "select likes.did, people.name, 'é🎈' as é from LIKES join people using (did)",
   // Names of models that mean something else there, or nothing.
   'queries/staging/alone.sql': "with likes as (select 1 as a) select a, 'from people' as b from likes /* join named */",
   'queries/metrics/by-name.sql': '/*\ndescription: Likes by name\ncolumns:\n  name: {description: Whose, tests: [unique, {accepted_values: [Eve], severity: warn}]}\n  likes: {tests: [{range: {min: 1}}]}\ntests:\n  - unique: [name, likes]\naccumulates: {sum: [likes]}\n*/\nselect name, count(*) as likes from named group by 1 order by 1',
@@ -52,6 +52,10 @@ const FILES = {
   'queries/metrics/many.sql': `select ${quoted(HOSTILE)} || i as "${HOSTILE.replaceAll('"', '""')}", i as n from range(40) as r(i) order by n`,
   'queries/metrics/bad.sql': `select ${quoted(HOSTILE)}, nosuch from likes, "by-name"`,
   'queries/metrics/on-bad.sql': 'select * from bad',
+  'queries/tests/no-names.sql': `/*\ndescription: ${JSON.stringify(`No ${HOSTILE}`)}\n*/\nselect * from "by-name" where name = 'nobody'`,
+  'queries/tests/by-name/nobody/likes.csv': 'did\n',
+  'queries/tests/by-name/nobody/expected.csv': 'name,likes\n',
+  'queries/sources.yaml': `events:\n  description: ${JSON.stringify(HOSTILE)}\n  freshness: {warn: 1h}\n`,
 }
 
 /** As read by people in the files above. */
@@ -115,10 +119,15 @@ test('the page shows what is there, and what strangers wrote stands in it as tex
   assert.ok((await section('likes', 'p')).includes(`Likes ${HOSTILE}`))
   assert.deepEqual(await section('likes', 'pre'), [FILES['queries/staging/likes.sql']])
   assert.deepEqual(await section('likes', '.flow a'), ['events', 'Named', 'bad'])
-  assert.deepEqual(await section('Named', 'pre a'), ['likes', 'people', 'LIKES', 'people'])
-  assert.deepEqual(await section('Named', 'tbody th'), ['did', 'name'])
-  assert.deepEqual(await section('by-name', 'tbody th ~ td'), ['varchar', 'Whose', 'unique ✓ holds; one of Eve (a warning) ⚠ not for 1 row', 'bigint', '', '≥ 1 ✓ holds'])
-  assert.match((await section('by-name', 'p')).join('\n'), /^Of several columns together: unique: name, likes ✓ holds$/m)
+  assert.deepEqual(await section('Named', 'pre a'), ['LIKES', 'people'])
+  assert.deepEqual(await section('alone', 'pre a'), [])
+  assert.deepEqual(await section('bad', 'pre a'), ['likes', '"by-name"'])
+  assert.deepEqual(await section('Named', 'tbody th'), ['did', 'name', 'é'])
+  assert.deepEqual(await section('by-name', 'tbody th ~ td'), [
+    'varchar', 'Whose', 'unique ✓ holds; one of Eve (a warning) ⚠ not for 1 row rows in .sluice/failures/by-name.name.accepted_values.csv', 'bigint', '', '≥ 1 ✓ holds',
+  ])
+  assert.deepEqual(await section('by-name', 'h3 + ul:not(.inline) > li'), ['unique: name, likes ✓ holds', `No ${HOSTILE}`, 'Cases: nobody'])
+  assert.deepEqual(await section('people', 'tbody th ~ td'), ['varchar', '', '', 'varchar', 'Their name', 'not null'])
   assert.match((await section('by-name', 'dd')).join('\n'), /^sum of likes over what each hour says$/m)
   assert.deepEqual(await section('by-name', 'td.result'), [HOSTILE, 'Eve'])
   assert.deepEqual(await section('by-name', 'svg.chart .label'), [`${HOSTILE.slice(0, 25)}…`, 'Eve'])
@@ -131,7 +140,8 @@ test('the page shows what is there, and what strangers wrote stands in it as tex
   assert.match((await section('bad', 'details')).join(), /queries\/metrics\/bad\.sql:1: Binder Error: Referenced column "nosuch"/)
   assert.match((await section('on-bad', 'h2')).join(), /– skipped$/)
   assert.deepEqual((await section('on-bad', 'p')).filter((text) => text.startsWith('The last')), ['The last 2 runs: 2 skipped.'])
-  assert.match((await page.ask<string[]>(texts('#glance dl'))).join(), /Events\s*9\b/)
+  assert.deepEqual(await page.ask(texts('#source-events p')), [HOSTILE])
+  assert.match((await page.ask<string[]>(texts('#glance dl'))).join(), /Events\s*9\b[^]*Age of events\s*over 1h00m old \(warning above 1h00m\)/)
 })
 
 test('it is whole in light and dark, on a desk and on a phone', async () => {
@@ -229,6 +239,7 @@ test("the shipped models are drawn as their SQL says, by a reader of it that kno
   // Each result that is published is shown, as another reader reads it.
   for (const file of readdirSync(join(cwd, 'metrics'))) {
     const name = file.replace('.csv', '')
+    // No value of these has a comma or a quote in it.
     const rows = readFileSync(join(cwd, 'metrics', file), 'utf8').trimEnd().split('\n')
     const shown = await page.ask<string[]>(`[...document.querySelectorAll('#model-${name} [aria-label="Rows of ${name}"] tr')].map((row) => [...row.children].map((cell) => cell.textContent).join(','))`)
     assert.deepEqual(shown, rows.slice(0, 21))

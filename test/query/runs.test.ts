@@ -15,7 +15,7 @@ interface Recorded {
   sluice: string
   duckdb: string
   lake: { files: number; events: number; newest: string | null; bytes: number; digest: string } | null
-  models: { name: string; layer: string; status: string; rows?: number; changed?: boolean; version: string | null; problem?: string; because?: string }[]
+  models: { name: string; layer: string; status: string; rows?: number; changed?: boolean; version: string | null; problem?: string; because?: string; tests?: object[] }[]
   ok: number
   failed: number
   skipped: number
@@ -59,7 +59,9 @@ test('a run leaves a record of what it saw and what came of each model, the one 
     'queries/metrics/on-bad.sql': 'SELECT * FROM bad',
     'queries/seeds/people.csv': 'name\nAda\n',
     'queries/staging/named.sql': 'SELECT * FROM events, people',
-    'queries/metrics/dids.sql': 'SELECT did FROM named ORDER BY did',
+    'queries/metrics/dids.sql': '/* columns: {did: {tests: [not_null, {unique: true, severity: warn}]}} */ SELECT did FROM named ORDER BY did',
+    'queries/metrics/null.sql': '/* columns: {n: {tests: [not_null]}} */ SELECT NULL AS n',
+    'queries/sources.yaml': 'events: {freshness: {warn: 1h}}',
   })
   await addToLake(cwd, LIKES(3))
   await addToLake(cwd, LIKES(4, 11), 'b')
@@ -80,26 +82,28 @@ test('a run leaves a record of what it saw and what came of each model, the one 
   })
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
   const upkeep = { merged: [], dropped: [], finished: [], undone: [] }
-  assert.deepEqual(rest, { sluice: version, duckdb: '1.5.5', ok: 2, failed: 1, skipped: 1, upkeep })
-  const shown = models.map(({ name, layer, status, rows, changed, version, because, problem }) => (
-    { name, layer, status, rows, changed, version: version?.length, because, problem: problem?.slice(0, 46) }
+  const freshness = [{ of: 'events', newest: null, ageSeconds: 3600, late: 'warn', warnSeconds: 3600, errorSeconds: null }]
+  assert.deepEqual(rest, { sluice: version, duckdb: '1.5.5', ok: 2, failed: 2, skipped: 1, upkeep, freshness })
+  const shown = models.map(({ name, layer, status, rows, changed, version, because, problem, tests }) => (
+    { name, layer, status, rows, changed, version: version?.length, because, problem: problem?.slice(0, 46), tests }
   ))
-  const nothing = { rows: undefined, changed: undefined, because: undefined, problem: undefined }
+  const nothing = { rows: undefined, changed: undefined, because: undefined, problem: undefined, tests: undefined }
   assert.deepEqual(shown, [
     { ...nothing, name: 'bad', layer: 'metrics', status: 'failed', version: 64, problem: 'queries/metrics/bad.sql:2: Binder Error: Refer' },
     { ...nothing, name: 'count', layer: 'metrics', status: 'ok', rows: 1, changed: true, version: 64 },
     { ...nothing, name: 'people', layer: 'seeds', status: 'ok', version: 64 },
     { ...nothing, name: 'named', layer: 'staging', status: 'ok', version: 64 },
-    { ...nothing, name: 'dids', layer: 'metrics', status: 'ok', rows: 7, changed: true, version: 64 },
+    { ...nothing, name: 'dids', layer: 'metrics', status: 'ok', rows: 7, changed: true, version: 64, tests: [{ name: 'dids.did.not_null', status: 'pass', rows: 0 }, { name: 'dids.did.unique', status: 'warn', rows: 6 }] },
+    { ...nothing, name: 'null', layer: 'metrics', status: 'failed', version: 64, problem: 'queries/metrics/null.sql:1: null.n.not_null do', tests: [{ name: 'null.n.not_null', status: 'fail', rows: 1 }] },
     { ...nothing, name: 'on-bad', layer: 'metrics', status: 'skipped', version: 64, because: 'bad' },
   ])
 
   assert.deepEqual(lines(await sluice(cwd, 'runs', '--json')).map((line) => JSON.parse(line)), [record])
-  assert.match(await sluice(cwd, 'status'), /^periodic +last run .* ago: 2 ok, 1 failed, 1 skipped$/m)
+  assert.match(await sluice(cwd, 'status'), /^periodic +last run .* ago: 2 ok, 2 failed, 1 skipped$/m)
   // The lock says nothing of when the last run was.
   utimesSync(join(cwd, '.sluice/periodic.lock'), 0, 0)
   const { periodic } = JSON.parse(await sluice(cwd, 'status', '--json')) as { periodic: object }
-  assert.deepEqual(periodic, { running: false, killed: null, last: { start, end, ok: 2, failed: 1, skipped: 1 } })
+  assert.deepEqual(periodic, { running: false, killed: null, last: { start, end, ok: 2, failed: 2, skipped: 1 } })
 })
 
 test('runs are listed with what was new in each, and so are those of one model', async (t) => {
