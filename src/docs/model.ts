@@ -31,7 +31,7 @@ ${model.sinks.length > 0 && html`<div><dt>Published as</dt><dd class="mono">${mo
 <div class="flow"><div><h3>Reads</h3>${names(model.reads, context, 'nothing')}</div><div><h3>Read by</h3>${names(model.readBy, context, 'no other model')}</div></div>
 ${columnsTable(model)}
 ${testsOf(model)}
-${result && resultOf(result, id)}
+${result && resultOf(result, { id, name })}
 ${historyOf(model)}
 ${model.sql !== '' && html`<details><summary>SQL</summary><pre tabindex="0">${highlighted(model.sql, linksOf(model, context))}</pre></details>`}
 </section>
@@ -110,15 +110,15 @@ function broken(rows: number | null): string {
   return rows === null ? 'could not be looked at' : `not for ${formatCount(rows)} ${rows === 1 ? 'row' : 'rows'}`
 }
 
-function resultOf(result: Result, id: string): Html {
+function resultOf(result: Result, { id, name }: { id: string; name: string }): Html {
   const { columns, rows, cut } = result
   const bars = barsOf(result)
   const [label = '', value = ''] = columns
   const numeric = columns.map((_, index) => rows.length > 0 && rows.every((row) => isNumber(row[index] ?? '')))
   const more = cut ? 'the first' : rows.length > SHOWN.rows ? `the first ${SHOWN.rows} of ${formatCount(rows.length)}` : formatCount(rows.length)
   return html`<h3>Last result</h3>
-${bars && barChart(bars, { id: `${id}-chart`, label, value })}
-<div class="scroll" tabindex="0" role="region" aria-label="Rows of ${id.slice('model-'.length)}"><table>
+${bars && html`<div class="scroll" tabindex="0" role="region" aria-label="Chart of ${name}">${barChart(bars, { id: `${id}-chart`, label, value })}</div>`}
+<div class="scroll" tabindex="0" role="region" aria-label="Rows of ${name}"><table>
 <caption>${more} ${rows.length === 1 && !cut ? 'row' : 'rows'}${bars && bars.length < rows.length ? `; the chart has ${formatCount(bars.length)} of them` : ''}</caption>
 <thead><tr>${columns.map((column, index) => html`<th scope="col" class="${numeric[index] ? 'number' : ''}">${column}</th>`)}</tr></thead>
 <tbody>

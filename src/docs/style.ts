@@ -85,7 +85,7 @@ a.node:hover rect, a.node:focus-visible rect { stroke: var(--accent); stroke-wid
 .marked .node:not(.on) { opacity: .3; }
 .marked .edges path:not(.on) { opacity: .2; }
 .marked .edges path.on { stroke: var(--accent); }
-svg.chart { display: block; width: 100%; max-width: 44rem; height: auto; margin-bottom: .75rem; }
+svg.chart { display: block; width: 100%; min-width: 30rem; max-width: 44rem; height: auto; margin-bottom: .75rem; }
 .chart .bar { fill: var(--bar); }
 .chart .value, .chart .label { fill: var(--quiet); font-size: 11.5px; }
 svg.spark { display: block; }
@@ -106,6 +106,7 @@ pre .number { color: var(--number); }
   nav ul { display: flex; flex-wrap: wrap; }
   main, header.page, footer.page { padding: 1rem; }
   section { padding: 1rem; }
+  dl.facts { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
 }
 @media print {
   nav, .skip { display: none; }
