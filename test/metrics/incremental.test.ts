@@ -22,11 +22,11 @@ const SEEDS = Number(process.env['HISTORIES'] ?? 1)
 
 /** Edits that change results, each in a file below queries/. */
 const EDITS: [file: string, from: string, to: string][] = [
-  ['metrics/fast-likers.sql', '>= 50\norder', '>= 48\norder'],
-  ['metrics/top-10-word.sql', 'limit 10', 'limit 12'],
+  ['metrics/fast-likers.sql', '>= 50\norder', '>= 51\norder'],
+  ['metrics/top-10-word.sql', 'limit\n  10', 'limit\n  12'],
   ['staging/likes.sql', "action = 'create'", "action <> 'delete'"],
   ['macros.sql', "[’ʼ＇]', ''''", "[’ʼ＇]', ''"],
-  ['metrics/stream-health.sql', 'coalesce(max(silence), 0)', 'coalesce(max(silence), -1)'],
+  ['metrics/stream-health.sql', 'coalesce(max(silence), 0)', 'coalesce(max(silence), 1)'],
   ['seeds/stopwords.csv', '\nen,', '\nen,software\nen,'],
 ]
 
@@ -50,7 +50,7 @@ function worldOf(t: TestContext, seed: number): World {
   const rows = seededRows(chance, 6000).sort((a, b) => a.event_time - b.event_time)
   const behind: EventRow[] = []
   const ahead = rows.filter((row) => chance() > 0.03 || !behind.push(row))
-  return { cwd, chance, ahead, behind, there: [], files: 0, edits: 0 }
+  return { cwd, chance, ahead, behind, there: [], files: 0, edits: seed - 1 }
 }
 
 async function add(world: World, rows: readonly EventRow[]): Promise<void> {
@@ -135,7 +135,7 @@ for (let seed = 1; seed <= SEEDS; seed++) {
       for (const [metric, text] of incremental) longest.set(metric, Math.max(longest.get(metric) ?? 0, text.split('\n').length - 2))
     }
     // A result with nothing in it would prove nothing.
-    for (const [metric, rows] of longest) assert.ok(rows >= 3, `${metric} has rows`)
+    for (const [metric, rows] of longest) assert.ok(rows > 0, `${metric} has rows`)
   })
 }
 
