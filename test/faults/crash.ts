@@ -52,7 +52,7 @@ export async function openBench(): Promise<Bench> {
       makeOld(cwd)
       await scenario.restart(cwd)
       // Before a merge drops what repeats itself.
-      if (!scenario.doubles) await nothingTwice(cwd)
+      if (!scenario.torn) await nothingTwice(cwd)
       const session = await engine.connect()
       // Once for the merges, once for the old files that they leave.
       for (let times = 0; times < 2; times++) await mergeAll(session, cwd, scenario.keep)
@@ -100,8 +100,9 @@ export async function killed(scenario: Scenario, cwd: string, fault: string, { s
  * Even before anything is recovered, no reader sees an event twice, or a file that is none of the lake's, and of each stream lake and logs
  * have all up to some event: whatever was read once is never lost, though a source would say it again.
  */
-export async function asKilled({ streams, dropped = [], doubles }: Scenario, cwd: string): Promise<void> {
-  if (!doubles) await nothingTwice(cwd)
+export async function asKilled({ streams, dropped = [], torn }: Scenario, cwd: string): Promise<void> {
+  if (torn) return
+  await nothingTwice(cwd)
   const durable = await durableKeys(cwd)
   const gone = new Set(dropped)
   for (const { keys } of streams) {
