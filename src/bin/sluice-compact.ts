@@ -28,7 +28,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
     async ({ lake, state, sealAfter, targetSize, keep, grace, yes, dryRun }) => {
       const place = { lake, state, disk, now: Date.now }
-      const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: join(state, 'staging', 'spill') })
+      const engine = await openEngine({ memoryLimit: '2GB', tempDirectory: join(state, 'staging', 'spill') })
       const session = await engine.connect()
       try {
         const settings = {
