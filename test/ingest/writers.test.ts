@@ -171,11 +171,13 @@ function attempt(json: string): unknown {
   }
 }
 
-/** Makes the import of a package fail in a process. */
+/** Makes whatever loads a package, by import or by require, fail in a process. */
 const without = (name: string): Record<string, string> => {
-  const hook = `export async function resolve(s, c, n) { if (s.startsWith('${name}')) throw new Error('${name} is not here'); return n(s, c) }`
-  const module = `data:text/javascript,${encodeURIComponent(hook)}`
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(`import { register } from 'node:module'; register(${JSON.stringify(module)})`)}` }
+  const refuse = `if (s.startsWith('${name}')) throw new Error('${name} is not here')`
+  const imports = `export async function resolve(s, c, n) { ${refuse}; return n(s, c) }`
+  const requires = `const load = Module._load; Module._load = function (s, ...rest) { ${refuse}; return load.call(this, s, ...rest) }`
+  const setUp = `import Module, { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(imports)}`)}); ${requires}`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(setUp)}` }
 }
 
 test('the writer in JavaScript needs no DuckDB', async (t) => {
