@@ -69,6 +69,8 @@ test('a batch is committed when its time has come, though the input goes on', as
   await until('the first event is in the lake', async () => (await readLake(join(cwd, 'lake'))).length === 1)
   child.stdin?.write(`${eventLine(1).slice(50)}\n`)
   await until('the second event is in the lake', async () => (await readLake(join(cwd, 'lake'))).length === 2)
+  // A file is there a little before the line that says so.
+  await until('both are told', () => said.stdout.split('\n').length === 3)
   const files = said.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line))
   assert.deepEqual(files.map(({ path, rows }) => [existsSync(join(cwd, path)), rows]), [[true, 1], [true, 1]])
   child.stdin?.end()
