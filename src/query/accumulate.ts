@@ -64,6 +64,7 @@ export async function accumulate(session: Session, model: Parsed, version: strin
     await bindEvents(session, one, how.window)
     const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
     await inParts(session, () => session.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`))
+    await checkTypes(session, written, columns, model)
     await mkdir(directory, { recursive: true })
     await rename(written, join(directory, rows))
     done.push(contributionOf(one, rows))
@@ -72,7 +73,6 @@ export async function accumulate(session: Session, model: Parsed, version: strin
   if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, options.scratch, { ...ledger, next, contributions: done })
   const files = done.map(({ rows }) => quote(join(directory, rows)))
   const stored = `FROM read_parquet([${files.join(', ')}])`
-  await checkTypes(session, stored, columns, model)
   await session.run(`DROP VIEW ${identifier(name)}`)
   try {
     await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${whole(combined(stored, columns, how))}`)
@@ -168,8 +168,8 @@ function unkept({ file, sql }: Parsed, message: string): Unkept {
 }
 
 /** Parquet has no HUGEINT: what cannot be kept as it is must not be kept as something else. */
-async function checkTypes(session: Session, stored: string, columns: readonly Column[], model: Parsed): Promise<void> {
-  const found = await session.rows<Column>(`DESCRIBE ${stored}`)
+async function checkTypes(session: Session, written: string, columns: readonly Column[], model: Parsed): Promise<void> {
+  const found = await session.rows<Column>(`DESCRIBE FROM read_parquet(${quote(written)})`)
   for (const { column_name: name, column_type: type } of columns) {
     const kept = found.find(({ column_name }) => column_name === name)?.column_type
     if (kept === type) continue
