@@ -1,4 +1,4 @@
-import type { Outcome, Report, Summary } from './run.ts'
+import type { Outcome, Report, Summary } from './report.ts'
 import type { Planned } from './table.ts'
 import type { Trial } from './trial.ts'
 import { countTrials } from './trial-table.ts'

@@ -7,11 +7,10 @@ import { codeOf } from '../failure.ts'
 import { diskFailure, list } from '../lake/disk.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import { formatWriter, isWriter } from '../lake/names.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
 import type { Freshness } from './freshness.ts'
 import type { Layer } from './models.ts'
 import { formatProblem } from './problem.ts'
-import type { Outcome, Report } from './run.ts'
+import type { Origin, Outcome, Report } from './report.ts'
 import type { Verdict } from './verdict.ts'
 
 /** One run of periodic, as `STATE/runs/<start>-<random>.json` keeps it. Times are ISO, UTC. */
@@ -69,13 +68,6 @@ export interface TestRun {
   name: string
   status: Verdict['status']
   rows: number | null
-}
-
-/** What the results of a run were made from. */
-export interface Origin {
-  snapshot: Snapshot
-  bytes: number
-  versions: ReadonlyMap<string, string>
 }
 
 /** Records that are kept: eight hours of `watch -n 30`. */

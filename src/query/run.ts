@@ -10,9 +10,7 @@ import { partOf, partsByHour, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
 import type { AccumulateOptions } from './accumulate.ts'
 import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
-import type { Glance } from './events.ts'
 import { bindEvents, lakeFailure } from './events.ts'
-import type { Freshness } from './freshness.ts'
 import { readFreshness } from './freshness.ts'
 import type { Replaced } from './contribution.ts'
 import { forgetAll, forgetOthers, keptFailure, replaceInLedgers } from './ledger.ts'
@@ -24,52 +22,13 @@ import type { Plan, Step } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { select } from './select.ts'
-import type { Origin, RunRecord } from './record.ts'
+import type { RunRecord } from './record.ts'
 import { recordOf, recordOfFailure } from './record.ts'
+import type { Outcome, Report, Sink } from './report.ts'
 import { blame, runMacros, statement } from './statement.ts'
 import type { Verdict } from './verdict.ts'
 import { judgeResult, refusal } from './verdict.ts'
 import { versions } from './version.ts'
-
-/** A published result as the screen shows it. */
-export interface Summary {
-  rows: number
-  columns: string[]
-  /** The first row, as texts; absent where there is none. */
-  top: string[] | undefined
-}
-
-export interface Published {
-  /** Where it is now: a path, a key. */
-  target: string
-  changed: boolean
-  now: Summary
-  /** What was there before; undefined at the first time. */
-  before: Summary | undefined
-}
-
-/** Writes one finished result somewhere, so that readers see all of the old one or all of the new one. */
-export interface Sink {
-  publish(session: Session, model: { name: string }): Promise<Published>
-}
-
-export type Outcome = { model: Pick<Parsed, 'name' | 'layer' | 'file'>; ms: number } & (
-  /** `verdicts`: what came of the tests in its header. */
-  | { status: 'ok'; published: Published | undefined; verdicts?: Verdict[] }
-  | { status: 'failed'; problem: Problem; verdicts?: Verdict[] }
-  | { status: 'skipped'; because: string }
-)
-
-export interface Report {
-  start: Date
-  ms: number
-  lake: Glance
-  /** Of what is declared to have limits. */
-  freshness?: Freshness[]
-  outcomes: Outcome[]
-  upkeep?: Upkeep | undefined
-  origin?: Origin
-}
 
 export interface RunOptions {
   lake: string
@@ -191,8 +150,7 @@ async function planModels(
   const parsed = await parseModels(session, models)
   const results = models.filter(({ layer }) => layer !== 'tests')
   const names = (of: readonly Model[]): string[] => of.map(({ name }) => name)
-  const all = plan(parsed, names(results)).steps
-  const selected = selectors ? select(all, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
+  const selected = selectors ? select(plan(parsed, names(results)).steps, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
   return { ...plan(parsed, selected), problems }
 }
 

@@ -6,7 +6,7 @@ import { describeLate } from './freshness.ts'
 import type { Step } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { formatProblem } from './problem.ts'
-import type { Outcome, Report, Summary } from './run.ts'
+import type { Outcome, Report, Summary } from './report.ts'
 
 /** Cells of the terminal; Infinity where there is no such limit. */
 export interface Screen {

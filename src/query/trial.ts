@@ -16,6 +16,7 @@ import type { Models } from './models.ts'
 import { keyOf, loadModels, SOURCES } from './models.ts'
 import type { Parsed } from './parse.ts'
 import { parseModels } from './parse.ts'
+import type { Step } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { makeDirectory, MEMORY } from './run.ts'
@@ -66,8 +67,9 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
   try {
     const session = await engine.connect()
     const parsed = await parseModels(session, loaded.models)
-    const chosen = chooser(selectors, plan(parsed, parsed.map(({ name }) => name)).steps, cases)
-    const context = { session, loaded, parsed, snapshot, chosen, scratch, state, write, now }
+    const { steps } = plan(parsed, parsed.map(({ name }) => name))
+    const chosen = chooser(selectors, steps, cases)
+    const context = { session, loaded, parsed, steps, snapshot, chosen, scratch, state, write, now }
     if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
     await bindEvents(session, snapshot)
@@ -85,6 +87,8 @@ interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'selectors'> {
   session: Session
   loaded: Models
   parsed: Parsed[]
+  /** Of all models. */
+  steps: Step[]
   snapshot: Snapshot
   chosen: Chosen
   scratch: string
@@ -108,9 +112,9 @@ function chooser(selectors: readonly string[] | undefined, models: readonly Sele
   return { model: named, test: (name, needs) => named(name) || needs.some(named), freshness: named(SOURCES[0]) }
 }
 
-async function* tryExpectations({ session, loaded, parsed, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
+async function* tryExpectations({ session, loaded, parsed, steps, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
   const { models } = loaded
-  const needs = new Map(plan(parsed, models.map(({ name }) => name)).steps.map((step) => [step.model.name, step.needs]))
+  const needs = new Map(steps.map((step) => [step.model.name, step.needs]))
   const expectations = models.flatMap((model): Expectation[] => {
     if (model.layer === 'tests') return chosen.test(model.name, needs.get(model.name) ?? []) ? [expectationOf(model)] : []
     return chosen.model(model.name) ? expectationsOf(model, models) : []

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { identifier, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
-import type { Published, Sink, Summary } from '../query/run.ts'
+import type { Published, Sink, Summary } from '../query/report.ts'
 
 /** Results as `<directory>/<model>.csv`, header always, times in UTC as `2025-03-10 17:54:00`. */
 export async function openCsvSink({ directory, scratch }: { directory: string; scratch: string }): Promise<Sink> {

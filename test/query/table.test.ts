@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Expectation } from '../../src/query/expectation.ts'
-import type { Outcome } from '../../src/query/run.ts'
+import type { Outcome } from '../../src/query/report.ts'
 import { glance, renderReport, truncate } from '../../src/query/table.ts'
 import type { Verdict } from '../../src/query/verdict.ts'
 
