@@ -1,4 +1,5 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import type { Dirent } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
@@ -6,13 +7,19 @@ import { compressors } from 'hyparquet-compressors'
 /** A row of the lake as hyparquet, which shares no code with either writer, reads it. */
 export type EventRow = Record<string, unknown> & { event_time: Date; did: string; rkey: string | null; rev: string | null }
 
-/** Every file below a directory, as paths relative to it, sorted; symlinks count as files, and are not followed. */
-export function tree(directory: string): string[] {
-  if (!existsSync(directory)) return []
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
-    .sort()
+/**
+ * Every file below a directory, as paths relative to it, sorted; symlinks count as files, and are not followed. A directory that is
+ * not there holds none, and so does one that a running writer renames meanwhile.
+ */
+export function tree(directory: string, below = ''): string[] {
+  let entries: Dirent[]
+  try {
+    entries = readdirSync(join(directory, below), { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+  return entries.flatMap((entry) => (entry.isDirectory() ? tree(directory, join(below, entry.name)) : [join(below, entry.name)])).sort()
 }
 
 /** All rows of all files of a lake; each is checked to be in the partition of its hour, under a name that a writer gives. */
