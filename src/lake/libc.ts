@@ -1,11 +1,20 @@
+import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { Failure, messageOf } from '../failure.ts'
 
-/** The two calls of the C library that Node does not offer. */
+/** The calls of the C library that Node does not offer. */
 interface Libc {
   flock(fd: number, shared: boolean): boolean
   exchange: ((a: string, b: string) => void) | undefined
+  watch: ((directory: string) => Watch | undefined) | undefined
+}
+
+/** Tells of every open and close of a directory, by any process, since it was made. */
+export interface Watch {
+  /** What has happened since the last call, in order. The kernel tells of several that are alike and not yet read as one. */
+  read(): ('open' | 'close')[]
+  close(): void
 }
 
 const LOCK_SH = 1
@@ -14,6 +23,15 @@ const LOCK_NB = 4
 const AT_FDCWD = -100
 /** Of renameat2(2) on Linux and of renamex_np(2) on macOS: 2 in both. */
 const SWAP = 2
+
+/** Of inotify(7). */
+const IN_NONBLOCK = 0x800
+const IN_CLOEXEC = 0x80000
+const IN_CLOSE_NOWRITE = 0x10
+const IN_OPEN = 0x20
+const IN_ONLYDIR = 0x1000000
+/** Bytes of an event before its name; where in them are the mask and the length of the name. */
+const EVENT = { bytes: 16, mask: 4, length: 12 }
 
 let loaded: Promise<Libc> | undefined
 
@@ -27,11 +45,16 @@ export async function canExchange(): Promise<boolean> {
   return (await libc()).exchange !== undefined
 }
 
-/** Swaps what two paths name, in one step: nobody ever sees one of them missing. Throws an Error with `code`. */
-export async function exchange(a: string, b: string): Promise<void> {
+/** Swaps what two paths name, in one step: nobody ever sees one of them missing. It and what it gives throw an Error with `code`. */
+export async function exchanger(): Promise<(a: string, b: string) => void> {
   const swap = (await libc()).exchange
-  if (!swap) throw systemError('ENOSYS', 'exchange', a, b)
-  swap(a, b)
+  if (!swap) throw systemError('ENOSYS', 'exchange')
+  return swap
+}
+
+/** Undefined where the platform has none, or the user has no more of them. */
+export async function watchDirectory(directory: string): Promise<Watch | undefined> {
+  return (await libc()).watch?.(directory)
 }
 
 function libc(): Promise<Libc> {
@@ -62,7 +85,33 @@ async function load(): Promise<Libc> {
   const swap = renameat2
     ? (a: string, b: string) => renameat2(AT_FDCWD, a, AT_FDCWD, b, SWAP)
     : renamex && ((a: string, b: string) => renamex(a, b, SWAP))
+  const init = find('int inotify_init1(int)')
+  const add = find('int inotify_add_watch(int, const char *, uint32_t)')
+  const read = find('intptr_t read(int, void *, size_t)')
+  const buffer = Buffer.alloc(16_384)
+  function watch(directory: string): Watch | undefined {
+    const fd = init?.(IN_NONBLOCK | IN_CLOEXEC) ?? -1
+    if (fd < 0) return undefined
+    if (add?.(fd, directory, IN_OPEN | IN_CLOSE_NOWRITE | IN_ONLYDIR) === -1) {
+      closeSync(fd)
+      return undefined
+    }
+    return {
+      read() {
+        const events: ('open' | 'close')[] = []
+        for (let bytes = read?.(fd, buffer, buffer.length) ?? 0; bytes > 0; bytes = read?.(fd, buffer, buffer.length) ?? 0) {
+          for (let at = 0; at < bytes; at += EVENT.bytes + buffer.readUInt32LE(at + EVENT.length)) {
+            // One with a name is of an entry of the directory.
+            if (buffer.readUInt32LE(at + EVENT.length) === 0) events.push(buffer.readUInt32LE(at + EVENT.mask) & IN_OPEN ? 'open' : 'close')
+          }
+        }
+        return events
+      },
+      close: () => closeSync(fd),
+    }
+  }
   return {
+    watch: init && add && read && watch,
     flock(fd, shared) {
       if (!flock) throw systemError('ENOSYS', 'flock')
       if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true

@@ -152,7 +152,7 @@ const SLOW = 3000
 const GRACE = 20_000
 
 const merges = async (): Promise<Figures[]> => [
-  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 24, rounds: Math.ceil(Number(values.swaps) / 24), pause: 50, grace: GRACE, slow: SLOW }))),
+  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 100, rounds: Math.ceil(Number(values.swaps) / 100), pause: 50, grace: GRACE, slow: SLOW }))),
 ]
 
 const drops = async (): Promise<Figures[]> => [

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import { codeOf, Failure } from '../../src/failure.ts'
-import { canExchange, exchange } from '../../src/lake/libc.ts'
+import { Failure } from '../../src/failure.ts'
 import { acquire, holder } from '../../src/lake/lock.ts'
 
 const NOW = Date.parse('2026-07-04T14:38:08.085Z')
@@ -85,33 +84,4 @@ test('a lock that cannot be opened is a failure of one sentence', async (t) => {
   const directory = scratch(t)
   await assert.rejects(acquire(directory, NOW), (error) => error instanceof Failure && error.message.includes(`cannot open the lock ${directory} (EISDIR)`))
   await assert.rejects(acquire(join(directory, 'no', 'lock'), NOW), (error) => error instanceof Failure && error.message.includes('ENOENT'))
-})
-
-test('exchange swaps directories that are not empty, and a directory with a symlink', { skip: !(await canExchange()) }, async (t) => {
-  const directory = scratch(t)
-  const [a, b, link] = ['a', 'b', 'link'].map((name) => join(directory, name)) as [string, string, string]
-  for (const path of [a, b]) {
-    mkdirSync(path)
-    writeFileSync(join(path, 'file'), path)
-  }
-  await exchange(a, b)
-  assert.equal(readFileSync(join(a, 'file'), 'utf8'), b)
-  assert.equal(readFileSync(join(b, 'file'), 'utf8'), a)
-
-  symlinkSync('b', link)
-  await exchange(a, link)
-  assert.ok(lstatSync(a).isSymbolicLink())
-  assert.ok(lstatSync(link).isDirectory())
-  assert.equal(readFileSync(join(link, 'file'), 'utf8'), b)
-})
-
-test('exchange says why it cannot', { skip: !(await canExchange()) }, async (t) => {
-  const directory = scratch(t)
-  writeFileSync(join(directory, 'a'), '')
-  await assert.rejects(exchange(join(directory, 'a'), join(directory, 'none')), (error) => codeOf(error) === 'ENOENT')
-  assert.ok(lstatSync(join(directory, 'a')).isFile())
-})
-
-test('Linux and macOS can exchange', async () => {
-  assert.equal(await canExchange(), process.platform === 'linux' || process.platform === 'darwin')
 })
