@@ -106,35 +106,34 @@ function combined(rows: string, columns: readonly Column[], { sum = [], min = []
 /** The model without its outermost ORDER BY and LIMIT, as it is asked of parts, and a function that puts them to what the parts give together. */
 async function partsOf(session: Session, model: Parsed): Promise<{ body: string; whole(rows: string): string }> {
   const { sql } = model
-  const tree = await serialized(session, sql)
-  const modifiers = tree.statements[0]?.node.modifiers ?? []
-  if (modifiers.length === 0) return { body: sql, whole: (rows) => rows }
-  const frame = await serialized(session, 'SELECT * FROM combined')
-  Object.assign(frame.statements[0]?.node as object, { modifiers })
-  const order = await deserialized(session, frame)
+  const { node } = model.tree as Statement
+  if (node.modifiers.length === 0) return { body: sql, whole: (rows) => rows }
+  const [frame] = await session.rows<{ tree: string }>("SELECT json_serialize_sql('SELECT * FROM combined') AS tree")
+  const combinedNode = (JSON.parse(frame?.tree as string) as { statements: [Statement] }).statements[0].node
+  const order = await deserialized(session, { ...combinedNode, modifiers: node.modifiers })
+  const whole = (rows: string): string => `WITH combined AS (${rows}) ${order}`
   // An ORDER BY of parts does no harm.
-  if (!modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, whole: (rows) => `WITH combined AS (${rows}) ${order}` }
-  Object.assign(tree.statements[0]?.node as object, { modifiers: [] })
-  if (LONG.test(JSON.stringify(tree))) throw unkept(model, 'expected no number of more than 15 digits in a model that accumulates and has a LIMIT; write it as a product')
-  const body = await deserialized(session, tree)
-  return { body, whole: (rows) => `WITH combined AS (${rows}) ${order}` }
+  if (!node.modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, whole }
+  const unlimited = { ...node, modifiers: [] }
+  if (LONG.test(serialize(unlimited))) throw unkept(model, 'expected no number of more than 15 digits in a model that accumulates and has a LIMIT; write it as a product')
+  return { body: await deserialized(session, unlimited), whole }
 }
 
 /** Numbers that JSON.parse may have rounded. */
 const LONG = /[:,[]-?\d{16}/
 
-interface Tree {
-  statements: { node: { modifiers: { type: string }[] } }[]
+interface Statement {
+  node: { modifiers: { type: string }[] }
 }
 
-async function serialized(session: Session, sql: string): Promise<Tree> {
-  const [row] = await session.rows<{ tree: string }>(`SELECT json_serialize_sql(${quote(sql)}) AS tree`)
-  // Places are of 64 bits, of which JavaScript would make other numbers.
-  return JSON.parse((row?.tree as string).replace(/"query_location":\d+/g, '"query_location":0')) as Tree
+/** Places are of 64 bits, of which JavaScript has made other numbers. */
+function serialize(node: Statement['node']): string {
+  const statement = { node, named_param_map: [] }
+  return JSON.stringify({ error: false, statements: [statement] }, (key, value: unknown) => (key === 'query_location' ? 0 : value))
 }
 
-async function deserialized(session: Session, tree: Tree): Promise<string> {
-  const [row] = await session.rows<{ sql: string }>(`SELECT json_deserialize_sql(${quote(JSON.stringify(tree))}::JSON) AS sql`)
+async function deserialized(session: Session, node: Statement['node']): Promise<string> {
+  const [row] = await session.rows<{ sql: string }>(`SELECT json_deserialize_sql(${quote(serialize(node))}::JSON) AS sql`)
   return row?.sql as string
 }
 
