@@ -148,11 +148,11 @@ function underReaders(what: string, { right, hidden, wrong, failed, longest, swa
 }
 
 /** Times as long as a quick one a third of the first reader's queries takes; and a grace that is longer than any of them, ms. */
-const SLOW = 3000
-const GRACE = 20_000
+const SLOW = 1500
+const GRACE = 60_000
 
 const merges = async (): Promise<Figures[]> => [
-  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 100, rounds: Math.ceil(Number(values.swaps) / 100), pause: 50, grace: GRACE, slow: SLOW }))),
+  underReaders('Hours merged, four readers of `read_parquet`, a merge every 50 ms and more', await inScratch((cwd) => compactUnderReaders(cwd, { hours: 200, rounds: Math.ceil(Number(values.swaps) / 200), pause: 50, grace: GRACE, slow: SLOW }))),
 ]
 
 const drops = async (): Promise<Figures[]> => [

@@ -129,7 +129,7 @@ test('runs are listed with what was new in each, and so are those of one model',
   ])
   assert.deepEqual(rows.map((row) => row.slice(0, 19)), kept(cwd).map(({ start }) => start.slice(0, 19).replace('T', ' ')).reverse())
   // Of the last that is shown, too, it is known what was new in it.
-  assert.deepEqual(lines(await sluice(cwd, 'runs', '--limit', '3')), [heading, ...rows.slice(0, 3)].map((row) => row?.trimEnd()))
+  assert.deepEqual(lines(await sluice(cwd, 'runs', '--limit', '3')).map(cells), [heading ?? '', ...rows.slice(0, 3)].map(cells))
 
   const of = lines(await sluice(cwd, 'runs', '--model', 'DIDS')).slice(1)
   assert.deepEqual(of.map((row) => cells(row).slice(1).filter((cell) => !/^\d+m?s$/.test(cell)).map((cell) => cell.replace(/! Candidate .*/, ''))), [
