@@ -1,5 +1,5 @@
 -- Ad-hoc questions: `duckdb -init queries/lake.sql`, in the directory that holds lake/ and queries/, starts with the views
--- events, likes, posts, reposts, follows, replies, hashtags, actors, "posts-by-hour", seconds, stopwords and every metric ("fast-likers", …).
+-- events, likes, posts, reposts, follows, replies, hashtags, actors, newest, "posts-by-hour", seconds, stopwords and every metric ("fast-likers", …).
 -- SLUICE_LAKE names another lake. Each view is the text of its file, read at start: .read queries/lake.sql after an edit.
 --
 -- The lake is read by `**`, which does not follow symlinks: the files that compaction has replaced are symlinked for a
@@ -38,6 +38,7 @@ CREATE OR REPLACE VIEW follows AS FROM model('follows');
 CREATE OR REPLACE VIEW replies AS FROM model('replies');
 CREATE OR REPLACE VIEW hashtags AS FROM model('hashtags');
 CREATE OR REPLACE VIEW actors AS FROM model('actors');
+CREATE OR REPLACE VIEW newest AS FROM model('newest');
 CREATE OR REPLACE VIEW "posts-by-hour" AS FROM model('posts-by-hour');
 CREATE OR REPLACE VIEW seconds AS FROM model('seconds');
 CREATE OR REPLACE VIEW "likes-per-minutes" AS FROM model('likes-per-minutes');

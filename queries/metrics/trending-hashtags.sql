@@ -22,7 +22,7 @@ with
         select
           max(event_time) - interval '1' hour
         from
-          events
+          newest
       ) as is_last_hour
     from
       hashtags
@@ -31,7 +31,7 @@ with
         select
           max(event_time) - interval '2' hour
         from
-          events
+          newest
       )
   ),
   counted as (
