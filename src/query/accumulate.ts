@@ -15,27 +15,32 @@ import { problemAt } from './problem.ts'
 import type { Problem } from './problem.ts'
 
 export interface AccumulateOptions {
-  /** Where contributions are kept, and a directory beside it for what is under way. */
+  /** Where contributions are kept. */
   contributions: string
-  scratch: string
   /** The files of the lake by hour. */
   hours: ReadonlyMap<number, readonly Part[]>
 }
 
-/** Where models are bound to parts of the stream: views of the same names, over `events` that are a part. */
-const PARTS = 'parts'
+/** One of several sessions that work side by side on one engine, and what it has to itself. */
+export interface Lane {
+  session: Session
+  /** Where models are bound to parts of the stream: views of the same names, over `events` that are a part. */
+  parts: string
+  /** A directory on the filesystem of the contributions, for what is under way. */
+  scratch: string
+}
 
-export async function openParts(session: Session): Promise<void> {
-  await session.run(`CREATE SCHEMA ${PARTS}`)
+export async function openParts({ session, parts }: Lane): Promise<void> {
+  await session.run(`CREATE SCHEMA ${parts}`)
 }
 
 /** A view among the parts, for the models that read it there. */
-export async function bindPart(session: Session, { name, sql }: Pick<Parsed, 'name' | 'sql'>): Promise<void> {
-  await inParts(session, () => session.run(`CREATE VIEW ${PARTS}.${identifier(name)} AS\n${sql}`))
+export async function bindPart(lane: Lane, { name, sql }: Pick<Parsed, 'name' | 'sql'>): Promise<void> {
+  await inParts(lane, () => lane.session.run(`CREATE VIEW ${lane.parts}.${identifier(name)} AS\n${sql}`))
 }
 
-async function inParts<T>(session: Session, act: () => Promise<T>): Promise<T> {
-  await session.run(`SET search_path = '${PARTS},main'`)
+async function inParts<T>({ session, parts }: Lane, act: () => Promise<T>): Promise<T> {
+  await session.run(`SET search_path = '${parts},main'`)
   try {
     return await act()
   } finally {
@@ -47,7 +52,8 @@ async function inParts<T>(session: Session, act: () => Promise<T>): Promise<T> {
  * Binds a model's name, by now a view of all events, to what all parts of the stream say about it together: a table of a metric, a view of a staging model.
  * Only what is new is computed, hour by hour, and kept. The model's own ORDER BY and LIMIT apply to the whole.
  */
-export async function accumulate(session: Session, model: Parsed, version: string, options: AccumulateOptions): Promise<void> {
+export async function accumulate(lane: Lane, model: Parsed, version: string, options: AccumulateOptions): Promise<void> {
+  const { session, scratch } = lane
   const { name, layer, header } = model
   const how = header.accumulates as Accumulates
   const directory = join(options.contributions, name)
@@ -60,17 +66,17 @@ export async function accumulate(session: Session, model: Parsed, version: strin
   let { next } = ledger
   for (const one of work) {
     const rows = `${next++}.parquet`
-    const written = join(options.scratch, rows)
-    await bindEvents(session, one, how.window)
+    const written = join(scratch, rows)
+    await bindEvents(lane, one, how.window)
     const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
-    await inParts(session, () => session.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`))
+    await inParts(lane, () => session.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`))
     await checkTypes(session, written, columns, model)
     await mkdir(directory, { recursive: true })
     await rename(written, join(directory, rows))
     done.push(contributionOf(one, rows))
   }
   // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
-  if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, options.scratch, { ...ledger, next, contributions: done })
+  if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, scratch, { ...ledger, next, contributions: done })
   const files = done.map(({ rows }) => quote(join(directory, rows)))
   const stored = `FROM read_parquet([${files.join(', ')}])`
   await session.run(`DROP VIEW ${identifier(name)}`)
@@ -138,7 +144,7 @@ async function deserialized(session: Session, node: Statement['node']): Promise<
 }
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
-async function bindEvents(session: Session, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+async function bindEvents({ session, parts }: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
   let filter = ''
   if (window !== undefined) {
     const [span] = base
@@ -152,7 +158,7 @@ async function bindEvents(session: Session, { hours, fresh, around, base }: Work
       ? ' WHERE false'
       : ` WHERE event_time BETWEEN make_timestamptz(${span.first - reach}) AND make_timestamptz(${span.last + reach})`
   }
-  await session.run(`CREATE OR REPLACE VIEW ${PARTS}.events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
+  await session.run(`CREATE OR REPLACE VIEW ${parts}.events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
 }
 
 function checkColumns(model: Parsed, columns: readonly Column[]): void {

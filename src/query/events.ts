@@ -20,14 +20,17 @@ export function readEvents(files: readonly string[]): string {
   return `read_parquet(${exactly(...files)}, ${HIVE})`
 }
 
-/** Binds `events` to a snapshot's files, and reads every file's footer on the way: one that is broken stops the run here. */
-export async function bindEvents(session: Session, snapshot: Snapshot): Promise<Glance & { bytes: number }> {
+/**
+ * Binds `events` to a snapshot's files, for the other sessions of this engine too, and reads every file's footer on the way: one that is broken
+ * stops the run here.
+ */
+export async function bindEvents(session: Session, snapshot: Snapshot, others: readonly Session[] = []): Promise<Glance & { bytes: number }> {
   if (snapshot.files.length === 0) {
     await session.run(`CREATE TABLE events (${columnDefinitions()}, date DATE, hour BIGINT)`)
     return { files: 0, events: 0, newest: undefined, bytes: 0 }
   }
   try {
-    await session.run(`SET VARIABLE lake_files = ${exactly(...snapshot.files)}`)
+    for (const one of [session, ...others]) await one.run(`SET VARIABLE lake_files = ${exactly(...snapshot.files)}`)
     const [total] = await session.rows<{ events: SqlValue; bytes: SqlValue }>(
       'SELECT sum(num_rows)::BIGINT AS events, sum(file_size_bytes)::BIGINT AS bytes '
       + "FROM parquet_file_metadata(getvariable('lake_files'))",

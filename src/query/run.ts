@@ -1,33 +1,33 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Session } from '../duckdb.ts'
+import type { Engine, Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Upkeep } from '../lake/maintain.ts'
-import type { Part, Snapshot } from '../lake/snapshot.ts'
+import type { Part } from '../lake/snapshot.ts'
 import { partOf, partsByHour, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
-import type { AccumulateOptions } from './accumulate.ts'
-import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
-import { bindEvents, lakeFailure } from './events.ts'
+import type { Lane } from './accumulate.ts'
+import { act } from './act.ts'
+import { bindEvents } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import type { Replaced } from './contribution.ts'
-import { forgetAll, forgetOthers, keptFailure, replaceInLedgers } from './ledger.ts'
+import { forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
 import type { Model, Models } from './models.ts'
 import { loadModels } from './models.ts'
 import type { Parsed } from './parse.ts'
 import { parseModels } from './parse.ts'
-import type { Plan, Step } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { plan } from './plan.ts'
 import type { Problem } from './problem.ts'
 import { select } from './select.ts'
 import type { RunRecord } from './record.ts'
 import { recordOf, recordOfFailure } from './record.ts'
 import type { Outcome, Report, Sink } from './report.ts'
-import { blame, runMacros, statement } from './statement.ts'
+import { runMacros } from './statement.ts'
 import type { Verdict } from './verdict.ts'
-import { judgeResult, refusal } from './verdict.ts'
+import { judgeResult } from './verdict.ts'
 import { versions } from './version.ts'
 
 export interface RunOptions {
@@ -103,21 +103,22 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
   const sink = await openSink(scratch)
   const engine = await openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })
   try {
-    const session = await engine.connect()
-    const interrupt = (): void => session.interrupt()
+    const lanes = await Promise.all(LANES.map((parts) => openLane(engine, parts, scratch)))
+    const [{ session }, ...others] = lanes as [Lane, ...Lane[]]
+    const interrupt = (): void => lanes.forEach((lane) => lane.session.interrupt())
     signal.addEventListener('abort', interrupt)
     try {
       const { steps, problems } = await planModels(session, loaded, select)
       await runMacros(session, loaded.macros)
-      const { bytes, ...glance } = await bindEvents(session, snapshot)
+      const { bytes, ...glance } = await bindEvents(session, snapshot, others.map((lane) => lane.session))
       const freshness = await readFreshness(session, snapshot, loaded.sources, start)
       const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
       const contributions = join(state, 'contributions')
       await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
       const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
-      const parts = hours && { contributions, scratch, hours, versions: origin.versions }
-      const judged = (model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-      const outcomes = [...problems.map(rejected), ...(await act(session, steps, { snapshot, parts, sink, judged, now, signal }))]
+      const parts = hours && { contributions, hours, versions: origin.versions }
+      const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
+      const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]
       signal.throwIfAborted()
       const ms = now() - start
       const upkeep = await options.upkeep?.(session, glance.newest)
@@ -125,11 +126,20 @@ async function runModels(loaded: Models, scratch: string, options: RunOptions): 
       return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
     } finally {
       signal.removeEventListener('abort', interrupt)
-      session.close()
+      for (const lane of lanes) lane.session.close()
     }
   } finally {
     engine.close()
   }
+}
+
+/** Two models at a time: what ten seconds of a stream say about one is the work of one core, half of it that of planning. */
+const LANES = ['parts_1', 'parts_2']
+
+async function openLane(engine: Engine, parts: string, scratch: string): Promise<Lane> {
+  const own = join(scratch, parts)
+  await makeDirectory(own)
+  return { session: await engine.connect(), parts, scratch: own }
 }
 
 /** What is kept is told of merged files, but not of those that lost repeated events on the way. */
@@ -152,78 +162,6 @@ async function planModels(
   const names = (of: readonly Model[]): string[] => of.map(({ name }) => name)
   const selected = selectors ? select(plan(parsed, names(results)).steps, selectors) : names(models.filter(({ layer }) => layer === 'metrics'))
   return { ...plan(parsed, selected), problems }
-}
-
-interface ActOptions extends Pick<RunOptions, 'now' | 'signal'> {
-  snapshot: Snapshot
-  parts: Parts | undefined
-  sink: Sink
-  /** What a result's header says of it. */
-  judged: (model: Parsed) => Promise<Verdict[]>
-}
-
-/** Runs what is planned, one after another (DuckDB uses every core for each). What fails takes down only what needs it. */
-async function act(
-  session: Session,
-  steps: readonly Step[],
-  { snapshot, parts, sink, judged, now, signal }: ActOptions,
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
-  if (parts) await openParts(session)
-  const bad = new Set<string>()
-  const views = new Map<string, string[]>()
-  for (const { model, needs, selected, problem } of steps) {
-    if (signal.aborted) break
-    const start = now()
-    const because = needs.find((need) => bad.has(need))
-    const below = [...new Set(needs.flatMap((need) => views.get(need) ?? []))]
-    views.set(model.name, model.layer === 'staging' ? [...below, model.name] : [])
-    if (problem) {
-      outcomes.push({ model, ms: 0, status: 'failed', problem })
-    } else if (because !== undefined) {
-      outcomes.push({ model, ms: 0, status: 'skipped', because })
-    } else {
-      let bound = false
-      try {
-        await bind(session, model, parts)
-        bound = true
-        const result = model.layer === 'metrics' && selected
-        const verdicts = result ? await judged(model) : []
-        if (signal.aborted) break
-        const refused = verdicts.filter(({ status }) => status === 'fail')
-        if (refused.length > 0) {
-          outcomes.push({ model, ms: now() - start, status: 'failed', problem: refusal(refused), verdicts })
-        } else {
-          const published = result ? await sink.publish(session, model) : undefined
-          outcomes.push({ model, ms: now() - start, status: 'ok', published, verdicts })
-        }
-      } catch (error) {
-        if (signal.aborted) break
-        // What is kept is not whole; a sink that cannot publish one result can publish others.
-        if (error instanceof Failure && !bound) throw error
-        const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
-        if (broken) throw broken
-        outcomes.push({ model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) })
-      }
-    }
-    if (outcomes.at(-1)?.status !== 'ok') bad.add(model.name)
-  }
-  return outcomes
-}
-
-type Parts = AccumulateOptions & { versions: ReadonlyMap<string, string> }
-
-/** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
-async function bind(session: Session, model: Parsed, parts: Parts | undefined): Promise<void> {
-  const version = parts?.versions.get(model.name)
-  if (!parts || version === undefined || !model.header.accumulates) {
-    await session.run(statement(model))
-  } else {
-    // As a view of all events first: an error names the place in the file.
-    await session.run(statement({ ...model, layer: 'staging' }))
-    await accumulate(session, model, version, parts)
-  }
-  if (parts && model.layer === 'staging') await bindPart(session, model)
 }
 
 function rejected(problem: Problem): Outcome {

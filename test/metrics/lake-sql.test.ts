@@ -85,6 +85,7 @@ test('each staging view has the rows that its grain says', async (t) => {
     follows: created('app.bsky.graph.follow').length,
     replies: 0,
     actors: new Set(rows.map(({ did }) => did)).size,
+    newest: 1,
   }
   for (const [view, count] of Object.entries(counts)) assert.equal(await ask(directory, `SELECT count(*) FROM ${view}`), `${count}\n`, view)
   const repeated = await ask(directory, 'SELECT uri, hashtag FROM hashtags GROUP BY ALL HAVING count(*) > 1')
@@ -97,7 +98,9 @@ for (const lake of ['missing', 'empty']) {
   test(`every view can be asked when the lake is ${lake}`, async (t) => {
     const directory = await project(t, [])
     if (lake === 'empty') mkdirSync(join(directory, 'lake/date=2026-07-04'), { recursive: true })
-    for (const name of ['events', ...MODELS]) assert.equal(await ask(directory, `SELECT count(*) FROM "${name}"`), '0\n', name)
+    // The newest event of none is a null.
+    for (const name of ['events', ...MODELS]) assert.equal(await ask(directory, `SELECT count(*) FROM "${name}"`), name === 'newest' ? '1\n' : '0\n', name)
+    assert.equal(await ask(directory, 'SELECT event_time IS NULL FROM newest'), 'true\n')
     // The same types as with rows, so that a saved question binds.
     const columns = await ask(directory, "SELECT column_name || ' ' || column_type FROM (DESCRIBE events)")
     assert.deepEqual(columns.trim().split('\n'), COLUMNS)

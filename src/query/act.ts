@@ -1,0 +1,93 @@
+import { Failure } from '../failure.ts'
+import type { Snapshot } from '../lake/snapshot.ts'
+import type { AccumulateOptions, Lane } from './accumulate.ts'
+import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
+import { lakeFailure } from './events.ts'
+import { takeTurns } from './lanes.ts'
+import { keptFailure } from './ledger.ts'
+import type { Parsed } from './parse.ts'
+import type { Step } from './plan.ts'
+import type { Outcome, Sink } from './report.ts'
+import { blame, statement } from './statement.ts'
+import type { Verdict } from './verdict.ts'
+import { refusal } from './verdict.ts'
+
+export interface ActOptions {
+  snapshot: Snapshot
+  parts: Parts | undefined
+  sink: Sink
+  /** What a result's header says of it. */
+  judged: (lane: Lane, model: Parsed) => Promise<Verdict[]>
+  now: () => number
+  signal: AbortSignal
+}
+
+/** Runs what is planned. What fails takes down only what needs it. */
+export async function act(lanes: readonly Lane[], steps: readonly Step[], options: ActOptions): Promise<Outcome[]> {
+  if (options.parts) for (const lane of lanes) await openParts(lane)
+  const bad = new Set<string>()
+  /** The views that each model reads, and is. */
+  const below = new Map<string, string[]>()
+  const views = new Map<string, string[]>()
+  for (const { model: { name, layer }, needs } of steps) {
+    below.set(name, [...new Set(needs.flatMap((need) => views.get(need) ?? []))])
+    views.set(name, layer === 'staging' ? [...(below.get(name) as string[]), name] : [])
+  }
+  const tasks = steps.map((step) => ({ name: step.model.name, needs: step.needs, task: step }))
+  const outcomes = await takeTurns(tasks, lanes, async ({ model, needs, selected, problem }, lane) => {
+    if (options.signal.aborted) return undefined
+    const because = needs.find((need) => bad.has(need))
+    const outcome: Outcome | undefined = problem
+      ? { model, ms: 0, status: 'failed', problem }
+      : because !== undefined
+        ? { model, ms: 0, status: 'skipped', because }
+        : await actOn(lane, lanes, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as string[] })
+    if (outcome?.status !== 'ok') bad.add(model.name)
+    return outcome
+  })
+  return outcomes.filter((outcome) => outcome !== undefined)
+}
+
+/** One model: bound, looked at, published. Undefined where the run is interrupted. */
+async function actOn(
+  lane: Lane,
+  lanes: readonly Lane[],
+  model: Parsed,
+  { snapshot, parts, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly string[] },
+): Promise<Outcome | undefined> {
+  const { session } = lane
+  const start = now()
+  let bound = false
+  try {
+    await bind(lane, lanes, model, parts)
+    bound = true
+    const verdicts = result ? await judged(lane, model) : []
+    if (signal.aborted) return undefined
+    const refused = verdicts.filter(({ status }) => status === 'fail')
+    if (refused.length > 0) return { model, ms: now() - start, status: 'failed', problem: refusal(refused), verdicts }
+    const published = result ? await sink.publish(session, model) : undefined
+    return { model, ms: now() - start, status: 'ok', published, verdicts }
+  } catch (error) {
+    if (signal.aborted) return undefined
+    // What is kept is not whole; a sink that cannot publish one result can publish others.
+    if (error instanceof Failure && !bound) throw error
+    const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
+    if (broken) throw broken
+    return { model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) }
+  }
+}
+
+type Parts = AccumulateOptions & { versions: ReadonlyMap<string, string> }
+
+/** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
+async function bind(lane: Lane, lanes: readonly Lane[], model: Parsed, parts: Parts | undefined): Promise<void> {
+  const version = parts?.versions.get(model.name)
+  if (!parts || version === undefined || !model.header.accumulates) {
+    await lane.session.run(statement(model))
+  } else {
+    // As a view of all events first: an error names the place in the file.
+    await lane.session.run(statement({ ...model, layer: 'staging' }))
+    await accumulate(lane, model, version, parts)
+  }
+  if (parts && model.layer === 'staging') for (const { parts: schema } of lanes) await bindPart({ ...lane, parts: schema }, model)
+}
