@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openEngine } from '../../src/duckdb.ts'
 import { readLake, tree } from '../lake.ts'
 import { eventLine, eventLines } from '../lines.ts'
 import { run, workplace } from '../process.ts'
@@ -58,6 +59,40 @@ test('late files are merged again; identical events further apart than the windo
   const rows = await readLake(join(cwd, 'lake'))
   assert.equal(rows.length, 8040)
   assert.equal(new Set(rows.map(identity)).size, 8040)
+})
+
+test('an hour above the target size becomes several files, of whole sorted row groups, with every event in one of them', async (t) => {
+  const cwd = workplace(t)
+  const stream = await run('bluesky', ['--simulate', '--events', '400100', '--rate', '111', '--start', '2026-07-04T14:00:00Z'], { cwd })
+  const filled = await run('handle-stream', ['--roll-seconds', '1h'], { cwd, input: stream.stdout })
+  assert.equal(filled.code, 0, filled.stderr)
+  const engine = await openEngine()
+  const session = await engine.connect()
+  t.after(() => engine.close())
+  const hour = join(cwd, 'lake', 'date=2026-07-04', 'hour=14')
+  const sum = `SELECT count(*)::INTEGER AS events, bit_xor(hash(did, collection, rkey, action, rev, cid, record))::VARCHAR AS sum FROM read_parquet('${hour}/**')`
+  const before = await session.rows(sum)
+
+  const { code, stdout, stderr } = await run('sluice', ['compact', '--seal-after', '0s', '--target-size', '20MB'], { cwd })
+  assert.equal(code, 0, stderr)
+  const files = readdirSync(join(hour, '1')).sort()
+  assert.ok(files.length > 1, stdout)
+  assert.deepEqual(files, files.map((_, part) => `part-00${part}.parquet`))
+  assert.deepEqual(await session.rows(sum), before)
+
+  const key = "collection || ' ' || coalesce(subject_uri, '~')"
+  const [{ unsorted } = { unsorted: -1n }] = await session.rows<{ unsorted: bigint }>(`
+    SELECT count(*) AS unsorted FROM (
+      SELECT ${key} AS key, lag(${key}) OVER (PARTITION BY filename, file_row_number // 122880 ORDER BY file_row_number) AS before
+      FROM read_parquet('${hour}/**', filename = true, file_row_number = true)
+    ) WHERE key < before`)
+  assert.equal(unsorted, 0n)
+  const groups = await session.rows<{ first: string; last: string }>(
+    `SELECT min(${key}) AS first, max(${key}) AS last FROM read_parquet('${hour}/**', filename = true, file_row_number = true)
+    GROUP BY filename, file_row_number // 122880 ORDER BY first, last`,
+  )
+  assert.ok(groups.length > files.length)
+  groups.forEach(({ first }, n) => assert.ok(n === 0 || first >= (groups[n - 1]?.last as string), `group ${n} begins where another has ended`))
 })
 
 test('retention drops whole dates, never most of the lake unasked', async (t) => {
