@@ -31,16 +31,21 @@ export function keptFailure(contributions: string, error: unknown): Failure | un
 /** What is kept in a directory, if it is of this version. */
 export async function readLedger(directory: string, version: string): Promise<Ledger> {
   const expected = `${FORMAT} ${version}`
+  const ledger = await load(directory)
+  return ledger?.version === expected ? ledger : { version: expected, next: ledger?.next ?? 1, contributions: [] }
+}
+
+/** Of any version; undefined where nothing is kept. */
+async function load(directory: string): Promise<Ledger | undefined> {
   const path = join(directory, 'ledger.json')
-  if (!existsSync(path)) return { version: expected, next: 1, contributions: [] }
-  let ledger: Ledger
+  if (!existsSync(path)) return undefined
   try {
-    ledger = JSON.parse(await readFile(path, 'utf8')) as Ledger
+    const ledger = JSON.parse(await readFile(path, 'utf8')) as Ledger
     for (const { rows } of ledger.contributions) if (!existsSync(join(directory, rows))) throw new Error(`${rows} is missing`)
+    return ledger
   } catch (error) {
     throw new Failure(`expected ${path} to list what is kept of a model, got: ${messageOf(error)}; ${ANEW}`, EXIT.io)
   }
-  return ledger.version === expected ? ledger : { version: expected, next: ledger.next, contributions: [] }
 }
 
 /** The commit point is the rename: before it the old rows count, after it the new ones, and what no ledger names is removed. */
@@ -58,9 +63,8 @@ export async function replaceInLedgers(contributions: string, scratch: string, r
   if (replaced.length === 0 || !existsSync(contributions)) return
   for (const name of await readdir(contributions)) {
     const directory = join(contributions, name)
-    if (!existsSync(join(directory, 'ledger.json'))) continue
-    const ledger = JSON.parse(await readFile(join(directory, 'ledger.json'), 'utf8')) as Ledger
-    await writeLedger(directory, scratch, { ...ledger, contributions: replaceParts(ledger.contributions, replaced) })
+    const ledger = await load(directory)
+    if (ledger) await writeLedger(directory, scratch, { ...ledger, contributions: replaceParts(ledger.contributions, replaced) })
   }
 }
 

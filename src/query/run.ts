@@ -55,8 +55,19 @@ export const MEMORY = '4GB'
 
 /** One run, alone among all of this state directory: snapshot of the lake, models in order, results to the sink. */
 export async function run(options: RunOptions): Promise<Report> {
-  const { queries, state, now } = options
-  const loaded = await loadModels(queries)
+  const { queries, state } = options
+  const scratch = join(state, 'staging', 'periodic')
+  // Side by side: DuckDB starts on another thread while the headers are parsed.
+  const [loaded, engine] = await Promise.all([loadModels(queries), openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })])
+  try {
+    return await runAlone(loaded, engine, scratch, options)
+  } finally {
+    engine.close()
+  }
+}
+
+async function runAlone(loaded: Models, engine: Engine, scratch: string, options: RunOptions): Promise<Report> {
+  const { state, now } = options
   await makeDirectory(state)
   const path = join(state, 'periodic.lock')
   const lock = await acquire(path, now())
@@ -65,14 +76,13 @@ export async function run(options: RunOptions): Promise<Report> {
     const who = other ? ` (pid ${other.pid}) has been running for ${formatDuration(Math.max(0, now() - other.since.getTime()))}` : ' is running'
     throw new Failure(`another periodic${who} in ${state}; wait for it, or give another directory by --state`, EXIT.busy)
   }
-  const scratch = join(state, 'staging', 'periodic')
   const start = new Date(now())
   try {
     // Whatever is there was left by a run that was killed: we hold the lock.
     await rm(scratch, { recursive: true, force: true })
     await makeDirectory(scratch)
     await options.before?.()
-    const report = await runModels(loaded, scratch, options)
+    const report = await runModels(loaded, engine, scratch, options)
     if (report.origin) await options.record?.(recordOf(report, report.origin, { start, end: new Date(now()) }), scratch)
     return report
   } catch (error) {
@@ -96,40 +106,35 @@ export async function planRun({ queries, select }: Pick<RunOptions, 'queries' | 
   }
 }
 
-async function runModels(loaded: Models, scratch: string, options: RunOptions): Promise<Report> {
+async function runModels(loaded: Models, engine: Engine, scratch: string, options: RunOptions): Promise<Report> {
   const { lake, state, select, full, openSink, now, signal } = options
   const start = now()
   const snapshot = await takeSnapshot(lake)
   const sink = await openSink(scratch)
-  const engine = await openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })
+  const lanes = await Promise.all(LANES.map((parts) => openLane(engine, parts, scratch)))
+  const [{ session }, ...others] = lanes as [Lane, ...Lane[]]
+  const interrupt = (): void => lanes.forEach((lane) => lane.session.interrupt())
+  signal.addEventListener('abort', interrupt)
   try {
-    const lanes = await Promise.all(LANES.map((parts) => openLane(engine, parts, scratch)))
-    const [{ session }, ...others] = lanes as [Lane, ...Lane[]]
-    const interrupt = (): void => lanes.forEach((lane) => lane.session.interrupt())
-    signal.addEventListener('abort', interrupt)
-    try {
-      const { steps, problems } = await planModels(session, loaded, select)
-      await runMacros(session, loaded.macros)
-      const { bytes, ...glance } = await bindEvents(session, snapshot, others.map((lane) => lane.session))
-      const freshness = await readFreshness(session, snapshot, loaded.sources, start)
-      const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
-      const contributions = join(state, 'contributions')
-      await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
-      const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
-      const parts = hours && { contributions, hours, versions: origin.versions }
-      const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-      const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]
-      signal.throwIfAborted()
-      const ms = now() - start
-      const upkeep = await options.upkeep?.(session, glance.newest)
-      if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
-      return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
-    } finally {
-      signal.removeEventListener('abort', interrupt)
-      for (const lane of lanes) lane.session.close()
-    }
+    const { steps, problems } = await planModels(session, loaded, select)
+    await runMacros(session, loaded.macros)
+    const { bytes, ...glance } = await bindEvents(session, snapshot, others.map((lane) => lane.session))
+    const freshness = await readFreshness(session, snapshot, loaded.sources, start)
+    const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
+    const contributions = join(state, 'contributions')
+    await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
+    const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
+    const parts = hours && { contributions, hours, versions: origin.versions }
+    const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
+    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]
+    signal.throwIfAborted()
+    const ms = now() - start
+    const upkeep = await options.upkeep?.(session, glance.newest)
+    if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
+    return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
   } finally {
-    engine.close()
+    signal.removeEventListener('abort', interrupt)
+    for (const lane of lanes) lane.session.close()
   }
 }
 
