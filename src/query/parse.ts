@@ -18,6 +18,8 @@ export interface Parsed extends Model {
   references: Reference[]
   /** DuckDB's parse of the one statement; absent where there is none. */
   tree?: unknown
+  /** The same as a text, without places: alike for all ways to write the same. */
+  canonical?: string
 }
 
 interface Tree {
@@ -36,12 +38,13 @@ export async function parseModels(session: Session, models: readonly Model[]): P
   const [row] = await session.rows(`SELECT ${columns.join(', ')}`)
   return models.map((model) => {
     const index = written.indexOf(model)
-    return index < 0 ? { ...model, references: [] } : interpret(model, JSON.parse(String(row?.[`t${index}`])) as Tree)
+    return index < 0 ? { ...model, references: [] } : interpret(model, String(row?.[`t${index}`]))
   })
 }
 
-function interpret(model: Model, tree: Tree): Parsed {
+function interpret(model: Model, text: string): Parsed {
   const { file, sql } = model
+  const tree = JSON.parse(text) as Tree
   if (tree.error) {
     const said = tree.error_message ?? 'not understood'
     // PIVOT without a list of values is two statements in one, and no SELECT.
@@ -55,7 +58,7 @@ function interpret(model: Model, tree: Tree): Parsed {
   if (statements.length !== 1) {
     return { ...model, references: [], problem: model.problem ?? { file, message: `expected one SELECT, got ${statements.length} statements` } }
   }
-  return { ...model, references: referencesOf(statements[0], offsetsIn(sql)), tree: statements[0] }
+  return { ...model, references: referencesOf(statements[0], offsetsIn(sql)), tree: statements[0], canonical: text.replace(/"query_location":\d+/g, '') }
 }
 
 /** Turns DuckDB's locations, in bytes of the text, into offsets; what it gives for an unknown one lies beyond the end. */

@@ -4,7 +4,7 @@ import type { Models } from './models.ts'
 import type { Step } from './plan.ts'
 
 /**
- * What decides a model's result besides the events, as a sha256 in hex, by name: its SQL without the leading comment, how it accumulates,
+ * What decides a model's result besides the events, as a sha256 in hex, by name: its SQL as it is parsed, how it accumulates,
  * macros.sql, a seed's content, and the same of all that it needs. Steps come as a plan orders them. A model that cannot be run,
  * because of itself or of what it needs, has no version.
  */
@@ -12,17 +12,12 @@ export function versions(steps: readonly Step[], macros: Models['macros']): Map<
   const found = new Map<string, string>()
   for (const { model, needs, problem } of steps) {
     const below = needs.flatMap((need) => found.get(need) ?? [])
-    const content = model.layer === 'seeds' ? seed(model.file) : withoutComment(model.sql)
+    const content = model.layer === 'seeds' ? seed(model.file) : model.canonical
     if (problem || below.length < needs.length || content === undefined) continue
     const parts = [model.layer, content, model.header.accumulates ?? null, model.layer === 'seeds' ? '' : macros?.sql ?? '', needs, below]
     found.set(model.name, createHash('sha256').update(JSON.stringify(parts)).digest('hex'))
   }
   return found
-}
-
-/** The header is in the leading comment: a better description is no other model. */
-function withoutComment(sql: string): string {
-  return sql.replace(/^\s*\/\*[\s\S]*?\*\//, '').trim()
 }
 
 /** In base64, since any bytes may be in it; undefined where the run will say why it cannot be read. */

@@ -13,7 +13,7 @@ const FILES = {
   'seeds/people.csv': 'name\nAda\n',
   'staging/likes.sql': '/*\ndescription: likes\n*/\nselect * from events',
   'staging/named.sql': 'select * from likes, people',
-  'metrics/alone.sql': 'select 1 as a',
+  'metrics/alone.sql': 'select 9007199254740992 as a',
   'metrics/above.sql': '/* accumulates: {sum: [n]} */ select did, count(*) as n from named group by 1',
   'metrics/beside.sql': 'select count(*) as n from likes',
 }
@@ -45,7 +45,8 @@ const CASES: [what: string, files: Record<string, string | undefined>, changes: 
   ['a seed', { 'seeds/people.csv': 'name\nEve\n' }, ['above', 'named', 'people']],
   ['macros', { 'macros.sql': 'CREATE MACRO one() AS 2;' }, ['above', 'alone', 'beside', 'likes', 'named']],
   ['how it accumulates', { 'metrics/above.sql': '/* accumulates: {max: [n]} */ select did, count(*) as n from named group by 1' }, ['above']],
-  ['a comment further down', { 'metrics/alone.sql': 'select 1 /* one */ as a' }, ['alone']],
+  ['comments and spaces', { 'metrics/alone.sql': 'SELECT 9007199254740992 /* one */\n  AS a' }, []],
+  ['a digit that a double does not have', { 'metrics/alone.sql': 'select 9007199254740993 as a' }, ['alone']],
   ['SQL that is none: it and what needs it have no version', { 'staging/named.sql': 'selec' }, ['above', 'named']],
   ['a model that reads itself', { 'staging/named.sql': 'select * from above' }, ['above', 'named']],
 ]
