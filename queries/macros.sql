@@ -53,19 +53,25 @@ CREATE OR REPLACE MACRO has_word(text, word) AS
 -- is a word, Hiragana (endings, particles) is none.
 CREATE OR REPLACE MACRO words(text, lang) AS list_filter(
   list_transform(
-    regexp_extract_all(
+    string_split(
       -- Drops what starts otherwise than with a letter.
       regexp_replace(
-        regexp_replace(
-          regexp_replace(
-            replace(regexp_replace(folded(text), links(), ' ', 'g'), '''', CASE WHEN lang IN ('fr', 'it', 'ca') THEN ' ' ELSE '''' END),
-            '\p{Hiragana}[\p{Hiragana}ー]*', ' ', 'g'
+        ' ' || array_to_string(
+          regexp_extract_all(
+            regexp_replace(
+              regexp_replace(
+                replace(regexp_replace(folded(text), links(), ' ', 'g'), '''', CASE WHEN lang IN ('fr', 'it', 'ca') THEN ' ' ELSE '''' END),
+                '\p{Hiragana}[\p{Hiragana}ー]*', ' ', 'g'
+              ),
+              '\p{Han}+|\p{Katakana}[\p{Katakana}ー]*', ' \0 ', 'g'
+            ),
+            '[\p{L}\p{M}\p{N}_]+(?:''[\p{L}\p{M}\p{N}_]+)*', 0
           ),
-          '\p{Han}+|\p{Katakana}[\p{Katakana}ー]*', ' \0 ', 'g'
+          ' '
         ),
-        '(\p{L}[\p{L}\p{M}\p{N}_]*(?:''[\p{L}\p{M}\p{N}_]+)*)|[\p{M}\p{N}_][\p{L}\p{M}\p{N}_]*(?:''[\p{L}\p{M}\p{N}_]+)*', '\1', 'g'
+        ' [^\p{L} ][^ ]*', '', 'g'
       ),
-      '\p{L}[\p{L}\p{M}\p{N}_]*(?:''[\p{L}\p{M}\p{N}_]+)*', 0
+      ' '
     ),
     lambda word: CASE WHEN ends_with(word, '''s') THEN left(word, -2) ELSE word END
   ),
