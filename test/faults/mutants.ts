@@ -176,4 +176,11 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (true) {',
     foundBy: { file: 'faults/readers.test.js', test: 'while dates are dropped' },
   },
+  {
+    name: 'an hour is exchanged while it is listed',
+    file: 'lake/listing.js',
+    from: 'await unlisted(watch);',
+    to: ';',
+    foundBy: { file: 'lake/listing.test.js', test: 'no exchange falls into the time' },
+  },
 ]
