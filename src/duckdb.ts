@@ -30,8 +30,7 @@ export interface Engine {
   close(): void
 }
 
-/** `trimAbove`: memory goes back to the system whenever more than this is freed at once; by default only above 512 MB. */
-export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string; trimAbove?: string } = {}): Promise<Engine> {
+export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string } = {}): Promise<Engine> {
   const instance = await DuckDBInstance.create(':memory:', {
     // Every extension we use is built in; without these, a query that names an unknown function waits for the network.
     autoinstall_known_extensions: 'false',
@@ -39,7 +38,6 @@ export async function openEngine(settings: { threads?: number; memoryLimit?: str
     ...(settings.threads === undefined ? {} : { threads: String(settings.threads) }),
     ...(settings.memoryLimit === undefined ? {} : { memory_limit: settings.memoryLimit }),
     ...(settings.tempDirectory === undefined ? {} : { temp_directory: settings.tempDirectory }),
-    ...(settings.trimAbove === undefined ? {} : { allocator_bulk_deallocation_flush_threshold: settings.trimAbove }),
   })
   return {
     async connect() {

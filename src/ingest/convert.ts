@@ -33,8 +33,7 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
   const { staging, name, disk } = settings
   const template = join(staging, `${name}.template`)
   await disk.write(template, TEMPLATE, 'stage.template')
-  // What a batch has freed goes back after each: without that the peak grows with the stream, by 1.4 times from 1 M to 20 M lines. It takes 8 % more time of the cores.
-  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: join(staging, `${name}.spill`), trimAbove: '32MB' })
+  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: join(staging, `${name}.spill`) })
   const sessions = await Promise.all(Array.from({ length: LANES + 1 }, () => engine.connect()))
   for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
   const reader = sessions.pop() as Session
