@@ -26,7 +26,7 @@ export interface ActOptions {
 export async function act(lanes: readonly Lane[], steps: readonly Step[], options: ActOptions): Promise<Outcome[]> {
   if (options.parts) for (const lane of lanes) await openParts(lane)
   const bad = new Set<string>()
-  /** The views that each model reads, and is. */
+  /** The views that a model reads, directly or not; and these with itself, if it is one. */
   const below = new Map<string, string[]>()
   const views = new Map<string, string[]>()
   for (const { model: { name, layer }, needs } of steps) {
