@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openEngine } from '../../src/duckdb.ts'
+import { tree } from '../lake.ts'
 import { eventLine, random } from '../lines.ts'
 import type { Running } from '../process.ts'
 import { start } from '../process.ts'
@@ -111,7 +112,7 @@ export async function chaos(cwd: string, { seed, duration, say = () => {} }: { s
   }
 
   const working = [...Array.from({ length: WRITERS }, (_, id) => writer(id)), maintenance()]
-  while (!(await hasFiles(join(cwd, 'lake'))) && going()) await sleep(100)
+  while (!hasFiles(join(cwd, 'lake')) && going()) await sleep(100)
   const readers = await startReaders(cwd, { count: 2, slow: 0, judge })
   for (let next = Date.now() + 5000; going(); await sleep(200)) {
     if (Date.now() < next) continue
@@ -125,20 +126,20 @@ export async function chaos(cwd: string, { seed, duration, say = () => {} }: { s
   return report
 }
 
-async function hasFiles(lake: string): Promise<boolean> {
-  return (await readdir(lake, { recursive: true })).some((path) => path.endsWith('.parquet'))
+function hasFiles(lake: string): boolean {
+  return tree(lake).some((path) => path.endsWith('.parquet'))
 }
 
 /** The number of the newest event of a stream that is in a log or in the lake; the logs are read first: what leaves them meanwhile is in the lake. */
 async function lastDurable(cwd: string, writer: number): Promise<number> {
   const numbers = [-1]
   const wal = join(cwd, '.sluice', 'wal')
-  for (const path of await readdir(wal, { recursive: true }).catch(() => [])) {
+  for (const path of tree(wal)) {
     if (!path.endsWith('.ndjson')) continue
     const text = await readFile(join(wal, path), 'utf8').catch(() => '')
     for (const [, number] of text.slice(0, text.lastIndexOf('\n') + 1).matchAll(new RegExp(`/kw${writer}-(\\d+)"`, 'g'))) numbers.push(Number(number))
   }
-  if (await hasFiles(join(cwd, 'lake'))) {
+  if (hasFiles(join(cwd, 'lake'))) {
     const engine = await openEngine({ threads: 1 })
     const session = await engine.connect()
     const [row] = await session.rows<{ last: bigint | null }>(
