@@ -1,3 +1,4 @@
+import type { Parsed } from '../query/parse.ts'
 import type { Problem } from '../query/problem.ts'
 import { functionsIn } from './tree.ts'
 
@@ -35,9 +36,8 @@ export async function formatSql(sql: string, tree: unknown): Promise<string> {
 }
 
 /** Whether two texts say the same: the same parse, and the same comments in the same order. Formatters have their errors, too. */
-export function saysTheSame(a: { sql: string; tree?: unknown }, b: { sql: string; tree?: unknown }): boolean {
-  const parse = (tree: unknown): string => JSON.stringify(tree, (key, value: unknown) => (key === 'query_location' ? undefined : value))
-  return b.tree !== undefined && parse(a.tree) === parse(b.tree) && JSON.stringify(commentsIn(a.sql)) === JSON.stringify(commentsIn(b.sql))
+export function saysTheSame(a: Pick<Parsed, 'sql' | 'canonical'>, b: Pick<Parsed, 'sql' | 'canonical'>): boolean {
+  return b.canonical !== undefined && a.canonical === b.canonical && JSON.stringify(commentsIn(a.sql)) === JSON.stringify(commentsIn(b.sql))
 }
 
 function commentsIn(sql: string): string[] {

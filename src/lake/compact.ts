@@ -100,7 +100,7 @@ async function writeParts(
   const [counted] = await session.rows<{ repeated: bigint }>(`SELECT (count(*) - count(DISTINCT ${IDENTITY}))::BIGINT AS repeated FROM ${inputs}`)
   const repeated = Number(counted?.repeated)
   const unique = repeated > 0 ? ` QUALIFY row_number() OVER (PARTITION BY ${IDENTITY} ORDER BY event_time, ingested_at) = 1` : ''
-  const rows = `SELECT ${COLUMNS} FROM (SELECT ${COLUMNS} FROM ${inputs}${unique}) ORDER BY ${PARTS.order}`
+  const rows = `SELECT ${COLUMNS} FROM ${inputs}${unique} ORDER BY ${PARTS.order}`
   // They come out smaller than they went in, so of the last there may be little.
   const parts = Math.max(1, Math.round(merge.bytes / targetBytes))
   const to = parts === 1

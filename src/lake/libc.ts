@@ -72,7 +72,7 @@ async function load(): Promise<Libc> {
   }
   // null is this process: Node itself is linked against the C library, whatever its file is called here.
   const library = koffi.load(null)
-  const find = (prototype: string): ((...args: unknown[]) => number) | undefined => {
+  const find = (prototype: string): Call | undefined => {
     try {
       return library.func(prototype)
     } catch {
@@ -88,30 +88,8 @@ async function load(): Promise<Libc> {
   const init = find('int inotify_init1(int)')
   const add = find('int inotify_add_watch(int, const char *, uint32_t)')
   const read = find('intptr_t read(int, void *, size_t)')
-  const buffer = Buffer.alloc(16_384)
-  function watch(directory: string): Watch | undefined {
-    const fd = init?.(IN_NONBLOCK | IN_CLOEXEC) ?? -1
-    if (fd < 0) return undefined
-    if (add?.(fd, directory, IN_OPEN | IN_CLOSE_NOWRITE | IN_ONLYDIR) === -1) {
-      closeSync(fd)
-      return undefined
-    }
-    return {
-      read() {
-        const events: ('open' | 'close')[] = []
-        for (let bytes = read?.(fd, buffer, buffer.length) ?? 0; bytes > 0; bytes = read?.(fd, buffer, buffer.length) ?? 0) {
-          for (let at = 0; at < bytes; at += EVENT.bytes + buffer.readUInt32LE(at + EVENT.length)) {
-            // One with a name is of an entry of the directory.
-            if (buffer.readUInt32LE(at + EVENT.length) === 0) events.push(buffer.readUInt32LE(at + EVENT.mask) & IN_OPEN ? 'open' : 'close')
-          }
-        }
-        return events
-      },
-      close: () => closeSync(fd),
-    }
-  }
   return {
-    watch: init && add && read && watch,
+    watch: init && add && read && watcher(init, add, read),
     flock(fd, shared) {
       if (!flock) throw systemError('ENOSYS', 'flock')
       if (flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true
@@ -122,6 +100,33 @@ async function load(): Promise<Libc> {
     exchange: swap && ((a, b) => {
       if (swap(a, b) !== 0) throw systemError(getSystemErrorName(-koffi.errno()), 'exchange', a, b)
     }),
+  }
+}
+
+type Call = (...args: unknown[]) => number
+
+function watcher(init: Call, add: Call, read: Call): (directory: string) => Watch | undefined {
+  return (directory) => {
+    const fd = init(IN_NONBLOCK | IN_CLOEXEC)
+    if (fd < 0) return undefined
+    if (add(fd, directory, IN_OPEN | IN_CLOSE_NOWRITE | IN_ONLYDIR) < 0) {
+      closeSync(fd)
+      return undefined
+    }
+    const buffer = Buffer.alloc(16_384)
+    return {
+      read() {
+        const events: ('open' | 'close')[] = []
+        for (let bytes: number; (bytes = read(fd, buffer, buffer.length)) > 0; ) {
+          for (let at = 0; at < bytes; at += EVENT.bytes + buffer.readUInt32LE(at + EVENT.length)) {
+            // One with a name is of an entry of the directory.
+            if (buffer.readUInt32LE(at + EVENT.length) === 0) events.push(buffer.readUInt32LE(at + EVENT.mask) & IN_OPEN ? 'open' : 'close')
+          }
+        }
+        return events
+      },
+      close: () => closeSync(fd),
+    }
   }
 }
 
