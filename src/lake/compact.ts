@@ -6,6 +6,7 @@ import type { Merge } from './compaction.ts'
 import { formatTrash } from './compaction.ts'
 import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
+import { exchangeUnlisted } from './listing.ts'
 import { formatFile, formatHour } from './names.ts'
 import { COLUMNS, IDENTITY } from './schema.ts'
 import { swapHour } from './swap.ts'
@@ -66,10 +67,12 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   await disk.sync(`${fresh}.json.new`, 'compact.note')
   await disk.rename(`${fresh}.json.new`, `${fresh}.json`, 'compact.note')
   for (const directory of [built, fresh, dirname(fresh)]) await disk.sync(directory, 'compact.settle')
-  // As late as can be: what comes between this and the exchange is out of sight until it is carried over.
-  await carry(disk, join(old, String(merge.generation)), built, { taken: note.inputs, step: 'compact.carry' })
-  // The commit point: before it readers list the old files, after it the merged ones, and never both.
-  await swapHour(disk, old, fresh, { from: merge.generation, to: next })
+  await exchangeUnlisted(old, {
+    // As late as can be: what comes between this and the exchange is out of sight until it is carried over.
+    prepare: () => carry(disk, join(old, String(merge.generation)), built, { taken: note.inputs, step: 'compact.carry' }),
+    // The commit point: before it readers list the old files, after it the merged ones, and never both.
+    exchange: () => swapHour(disk, old, fresh, { from: merge.generation, to: next }),
+  })
   await carryOver(place, basename(fresh))
 
   const outputs = written.map((file) => `${formatHour(merge.hour)}/${next}/${file}`)

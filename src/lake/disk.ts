@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, symli
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
-import { exchangeUnlisted } from './listing.ts'
+import { exchanger } from './libc.ts'
 import type { Step } from './steps.ts'
 
 /** What changes the disk, or makes a change last: all that durability rests on. Each call says of which step it is. */
@@ -108,7 +108,7 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
     rename: (from, to, step) => guardAsync('rename into place', to, () => pass('rename', step, [from, to], () => rename(from, to))),
     link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => pass('link', step, [from, to], () => link(from, to)))),
     symlink: (text, path, step) => guardAsync('symlink', path, () => unless(['EEXIST'], () => pass('symlink', step, [path], () => symlink(text, path)))),
-    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => pass('exchange', step, [a, b], () => exchangeUnlisted(a, b)))),
+    exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => pass('exchange', step, [a, b], async () => (await exchanger())(a, b)))),
     makeDirectory: (path, step) => guardAsync('make directory', path, () => make(path, step)),
     remove: (path, step) => guardAsync('remove', path, () => unlessGone(pass('unlink', step, [path], () => unlink(path)))),
     removeTree: (path, step) => guardAsync('remove', path, () => removeAll(path, step)),

@@ -108,7 +108,9 @@ export async function chaos(cwd: string, { seed, duration, say = () => {} }: { s
     const before = most.get(reader) ?? 0
     most.set(reader, Math.max(before, events))
     if (twice > 0) return 'wrong'
-    return events >= before ? 'right' : 'hidden'
+    if (events >= before) return 'right'
+    say(`reader ${reader} was told of ${events} events after ${before}`)
+    return 'hidden'
   }
 
   const working = [...Array.from({ length: WRITERS }, (_, id) => writer(id)), maintenance()]

@@ -179,8 +179,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an hour is exchanged while it is listed',
     file: 'lake/listing.js',
-    from: 'await unlisted(watch);',
-    to: ';',
+    from: 'return !watch || ',
+    to: 'return true || ',
     foundBy: { file: 'lake/listing.test.js', test: 'no exchange falls into the time' },
+  },
+  {
+    name: 'an hour is exchanged though it was listed while files were carried over',
+    file: 'lake/listing.js',
+    from: 'while (!quiet());',
+    to: 'while (false);',
+    foundBy: { file: 'lake/listing.test.js', test: 'what comes before an exchange' },
   },
 ]

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import type { Dir } from 'node:fs'
+import { lstatSync, mkdirSync, opendirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { codeOf } from '../../src/failure.ts'
-import { canExchange } from '../../src/lake/libc.ts'
+import { canExchange, exchanger } from '../../src/lake/libc.ts'
 import { exchangeUnlisted } from '../../src/lake/listing.ts'
 import { workplace } from '../process.ts'
 
@@ -16,12 +17,13 @@ test('exchange swaps directories that are not empty, and a directory with a syml
     mkdirSync(path)
     writeFileSync(join(path, 'file'), path)
   }
-  await exchangeUnlisted(a, b)
+  const exchange = await exchanger()
+  exchange(a, b)
   assert.equal(readFileSync(join(a, 'file'), 'utf8'), b)
   assert.equal(readFileSync(join(b, 'file'), 'utf8'), a)
 
   symlinkSync('b', link)
-  await exchangeUnlisted(a, link)
+  exchange(a, link)
   assert.ok(lstatSync(a).isSymbolicLink())
   assert.ok(lstatSync(link).isDirectory())
   assert.equal(readFileSync(join(link, 'file'), 'utf8'), b)
@@ -30,7 +32,8 @@ test('exchange swaps directories that are not empty, and a directory with a syml
 test('exchange says why it cannot', { skip: !(await canExchange()) }, async (t) => {
   const directory = workplace(t)
   writeFileSync(join(directory, 'a'), '')
-  await assert.rejects(exchangeUnlisted(join(directory, 'a'), join(directory, 'none')), (error) => codeOf(error) === 'ENOENT')
+  const exchange = await exchanger()
+  assert.throws(() => exchange(join(directory, 'a'), join(directory, 'none')), (error) => codeOf(error) === 'ENOENT')
   assert.ok(lstatSync(join(directory, 'a')).isFile())
 })
 
@@ -62,9 +65,10 @@ test('no exchange falls into the time for which a process has the directory open
   const said: string[] = []
   const lines = createInterface(lister.stdout).on('line', (line) => said.push(line))
   await new Promise((resolve) => lines.once('line', resolve))
+  const exchange = await exchanger()
   for (let n = 0; n < 12; n++) {
     const before = lstatSync(a).ino
-    await exchangeUnlisted(a, b)
+    await exchangeUnlisted(a, { prepare: async () => {}, exchange: async () => exchange(a, b) })
     assert.notEqual(lstatSync(a).ino, before)
   }
   const closed = new Promise((resolve) => lister.on('close', resolve))
@@ -72,6 +76,26 @@ test('no exchange falls into the time for which a process has the directory open
   await closed
   assert.ok(said.length >= 12, `${said.length} listings`)
   assert.ok(!said.includes('other'), said.join())
+})
+
+test('what comes before an exchange is done again where somebody listed meanwhile', { skip: process.platform !== 'linux' }, async (t) => {
+  const directory = workplace(t)
+  const did: string[] = []
+  let listing: Dir | undefined
+  await exchangeUnlisted(directory, {
+    async prepare() {
+      did.push('prepare')
+      if (listing) return
+      listing = opendirSync(directory)
+      setTimeout(() => {
+        did.push('close')
+        listing?.closeSync()
+      }, 30)
+    },
+    exchange: async () => void did.push('exchange'),
+  })
+  assert.deepEqual([...new Set(did)], ['prepare', 'close', 'exchange'])
+  assert.deepEqual(did.slice(-2), ['prepare', 'exchange'])
 })
 
 test('Linux and macOS can exchange', async () => {
