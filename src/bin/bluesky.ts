@@ -111,7 +111,7 @@ async function run(values: Values<(typeof command)['options']>, positionals: str
   }
 
   async function live({ protocol, collections, cursor, idle, events, ...rest }: typeof values, signal: AbortSignal): Promise<void> {
-    const endpoints = rest.endpoint ?? DEFAULT_HOSTS.map((host) => new URL(`wss://${host}`))
+    const endpoints = rest.endpoint ?? DEFAULT_HOSTS[protocol].map((host) => new URL(`wss://${host}`))
     const options: LiveOptions = {
       protocol,
       collections: collections ?? [],
@@ -167,7 +167,7 @@ function parseEndpoints(text: string): URL[] {
   return text.split(',').map((part) => {
     const url = URL.canParse(part.trim()) ? new URL(part.trim()) : undefined
     if (!url || !/^wss?:$/.test(url.protocol) || url.hash !== '') {
-      throw new Error('URLs such as wss://jetstream1.us-east.bsky.network, separated by commas')
+      throw new Error('URLs such as wss://jetstream.us-east.bsky.network, separated by commas')
     }
     return url
   })

@@ -40,12 +40,15 @@ export interface LiveContext {
   signal: AbortSignal
 }
 
-export const DEFAULT_HOSTS = [
+const SPEAK_BOTH = ['jetstream.us-east.bsky.network', 'jetstream.us-west.bsky.network']
+/** To be retired, says Bluesky. */
+const SPEAK_V1 = [
   'jetstream1.us-east.bsky.network',
+  'jetstream2.us-west.bsky.network',
   'jetstream2.us-east.bsky.network',
   'jetstream1.us-west.bsky.network',
-  'jetstream2.us-west.bsky.network',
 ]
+export const DEFAULT_HOSTS: Record<Protocol, readonly string[]> = { v1: [...SPEAK_BOTH, ...SPEAK_V1], v2: SPEAK_BOTH }
 
 export const PATHS: Record<Protocol, string> = { v1: '/subscribe', v2: '/xrpc/network.bsky.jetstream.subscribeEvents' }
 
