@@ -1,4 +1,5 @@
 import { hasHalfSurrogate, items, kindOf, members, textOf, whyNotJson } from './json.ts'
+import { BODIES } from './shape.ts'
 import type { ParseTime } from './time.ts'
 import { NEVER, timeParser } from './time.ts'
 
@@ -44,7 +45,7 @@ const EARLIEST = BigInt(Date.UTC(2020, 0, 1)) * 1000n
 const DAY = 86_400_000_000n
 
 const PLAIN = ['timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind']
-const COMMIT = ['rev', 'operation', 'collection', 'rkey', 'record', 'cid']
+const COMMIT = ['rev', 'operation', 'collection', 'rkey', 'cid']
 
 /**
  * Gives the event of a line, or the reason why it is none: what `carefulSteps` does in SQL, with the same result, but that
@@ -107,17 +108,19 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
   if (textOf(at('$type')) === 'message' && payload !== undefined && payload !== 'null') {
     const inner = members(payload) ?? []
     const text = textReader(inner)
+    const kind = text('$type') && ((text('$type') as string).split('#')[1] ?? '')
+    const body = bodyOf(kind, BODIES.v2) ?? 'record'
     return {
       time: time(text('time')),
       claimed: text('time'),
-      kind: text('$type') && ((text('$type') as string).split('#')[1] ?? ''),
+      kind,
       action: text('operation'),
       did: text('did'),
       path: pathOf(text('collection'), text('rkey')),
       cid: text('cid'),
       rev: text('rev'),
-      record: reader(inner)('record'),
-      rest: restOfFrame(without(top, ['$type', 'payload']), without(inner, ['$type', 'did', 'time', ...COMMIT])),
+      record: reader(inner)(body),
+      rest: restOfFrame(without(top, ['$type', 'payload']), without(inner, ['$type', 'did', 'time', ...COMMIT, body])),
     }
   }
   const text = textReader(top)
@@ -126,8 +129,8 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
     const inner = commit === undefined ? undefined : members(commit)
     const of = textReader(inner ?? [])
     const kind = text('kind')
-    const body = kind === 'identity' || kind === 'account' ? kind : undefined
-    const left = without(inner ?? [], COMMIT)
+    const body = bodyOf(kind, BODIES.v1)
+    const left = without(inner ?? [], [...COMMIT, 'record'])
     const rest = without(top, ['did', 'time_us', 'kind', ...(body ? [body] : inner && left.length === 0 ? ['commit'] : [])])
     return {
       time: micros(text('time_us')),
@@ -158,6 +161,11 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
     record: at('record'),
     rest: without(top, same ? [...PLAIN, 'time_us'] : PLAIN),
   }
+}
+
+/** The key of the body of a kind that has one of its own. */
+function bodyOf(kind: string | null, bodies: readonly string[]): string | undefined {
+  return bodies.find((body) => body === kind)
 }
 
 /** What the columns take out of a record. */
@@ -204,7 +212,7 @@ function restOfFrame(envelope: Fields, payload: Fields): Fields {
 }
 
 function extraOf(rest: Fields): string | null {
-  const held = rest.filter(([, value]) => value !== 'null')
+  const held = rest.filter(([, value]) => value !== 'null').sort(([a], [b]) => (a < b ? -1 : 1))
   return held.length === 0 ? null : objectOf(held)
 }
 

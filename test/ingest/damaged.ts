@@ -5,11 +5,11 @@ export function damaged(sample: readonly string[], count: number, next: () => nu
     'x', '', null, 5, -5, 0, 1.5, true, {}, [], { a: null, b: { c: 1 } }, [null, 'a', { z: 2 }], 'did:plc:abc', 'at://did:x/y/z', 'at://', '{oops',
     'é😀', '\0', 'a/b', '2024-01-01', '2024-02-30T00:00:00Z', '2026-07-04 14:38:08', '2026-07-04T14:38:08+05:30', '2024-10-27 02:30:00',
     '2024-03-31T02:30:00', '2019-01-01T00:00:00Z', '2099-01-01T00:00:00Z', 1783175888085434, '1783175888085434', 'infinity', 'message', 'commit',
-    'identity', 'account', 'create', 'delete', '2026-07-04T14:38:08.1234567Z', '2026-07-04T14:38Z', '2026-07-04 14:38:08 America/New_York',
+    'identity', 'account', 'a.b#sync', 'create', 'delete', '2026-07-04T14:38:08.1234567Z', '2026-07-04T14:38Z', '2026-07-04 14:38:08 America/New_York',
   ]
   const keys = [
     'timestamp', 'action', 'path', 'cid', 'prev', 'py_type', 'record', 'repo', 'rev', 'time_us', 'kind', 'did', 'identity', 'account', '$type', 'commit',
-    'payload', 'seq', 'foo', 'collection', 'rkey', 'operation', 'time', 'subject', 'text', 'langs', 'reply', 'createdAt', 'uri', 'parent',
+    'payload', 'seq', 'witnessedAt', 'sync', 'foo', 'collection', 'rkey', 'operation', 'time', 'subject', 'text', 'langs', 'reply', 'createdAt', 'uri', 'parent',
   ]
   type Json = Record<string, unknown>
   const shaped = (line: string): Json => {
@@ -21,7 +21,7 @@ export function damaged(sample: readonly string[], count: number, next: () => nu
     const timestamp = new Date(event.time_us / 1000).toISOString()
     switch (pick(['v1', 'v2', 'plain'])) {
       case 'v2':
-        return { $type: 'message', payload: { $type: `a.b#${event['kind']}`, seq: 1e16, did: event['did'], time: timestamp, ...body } }
+        return { $type: 'message', payload: { $type: `a.b#${event['kind']}`, seq: 1e16, did: event['did'], time: timestamp, ...(commit ?? { [event['kind'] as string]: body }) } }
       case 'plain':
         return {
           timestamp, action: commit?.['operation'], path: commit && `${commit['collection']}/${commit['rkey']}`, cid: commit?.['cid'],

@@ -246,7 +246,6 @@ test('a segment of a live writer is no fault, of a dead one a warning; --repair 
   assert.equal(dead.code, 1)
   assert.deepEqual(dead.findings.map(({ severity, check, path }) => [severity, check, path]), [
     ['error', 'parquet', file],
-    ['warning', 'staging', `.sluice/staging/${writer}.template`],
     ['warning', 'wal', `.sluice/wal/${writer}`],
   ])
   assert.equal(dead.findings[0]?.do, '--repair moves it to quarantine and makes it again from the WAL')
