@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine, Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
-import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { diskFailure } from '../lake/disk.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Part } from '../lake/snapshot.ts'
@@ -177,6 +178,6 @@ export async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true })
   } catch (error) {
-    throw new Failure(`cannot create the directory ${path} (${codeOf(error) ?? messageOf(error)}); give another one by --state`, EXIT.io)
+    throw diskFailure('make directory', path, error)
   }
 }

@@ -2,7 +2,8 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { quote } from '../duckdb.ts'
-import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import { Failure } from '../failure.ts'
+import { diskFailure } from '../lake/disk.ts'
 import { formatCount } from '../quantity.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { lakeFailure } from './events.ts'
@@ -100,6 +101,6 @@ async function keep(from: string, to: string): Promise<void> {
     await mkdir(join(to, '..'), { recursive: true })
     await rename(from, to)
   } catch (error) {
-    throw new Failure(`cannot keep failing rows in ${to} (${codeOf(error) ?? messageOf(error)}); make it a file that this user may replace`, EXIT.io)
+    throw diskFailure('keep failing rows in', to, error)
   }
 }

@@ -82,9 +82,12 @@ async function killedAt(point: string, what: Command, cwd: string, input = ''): 
 export async function meanwhile(what: Command, cwd: string, options: { stop: string; fault?: string; input?: string; act(): Promise<void> }): Promise<Result> {
   const running = begin(what, cwd, `stop@${options.stop},${options.fault ?? ''}`)
   running.child.stdin?.end(options.input ?? '')
-  await until(`${what.join(' ')} stops at ${options.stop}`, () => running.said.stderr.includes(`fault: stop@${options.stop}\n`) || over(running))
-  await options.act()
-  running.child.kill('SIGCONT')
+  try {
+    await until(`${what.join(' ')} stops at ${options.stop}`, () => running.said.stderr.includes(`fault: stop@${options.stop}\n`) || over(running))
+    await options.act()
+  } finally {
+    running.child.kill('SIGCONT')
+  }
   return running.ended
 }
 
