@@ -1,11 +1,9 @@
 import { isPossible, typed } from './projection.ts'
 import type { Shape } from './shape.ts'
-import { BODIES, FIELDS, NAMES, SHAPE, SHAPES } from './shape.ts'
+import { BODIES, FIELDS, HELD, NAMES, SHAPE, SHAPES } from './shape.ts'
 
 /** What the steps leave behind. */
 export const STEP_TABLES = ['lines', 'valid', 'object', 'shaped', 'mapped', 'judged', 'accepted', 'refused']
-
-const COMMIT = ['rev', 'operation', 'collection', 'rkey', 'cid']
 
 /**
  * Statements that turn the table `lines (line)` into `accepted` (columns of EVENTS, with `n`, in order of lines)
@@ -47,13 +45,13 @@ function mapped(shape: Shape): string {
 /** What is left of a line when its columns are taken out, as a JSON object. */
 const REST: Record<Shape, string> = {
   plain: `CASE WHEN t.timestamp IS NULL OR t.time_us IS NULL OR try_cast(t.time_us AS BIGINT) = epoch_us(${NAMES.plain.event_time})
-    THEN ${without('line', 'timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind', 'time_us')}
-    ELSE ${without('line', 'timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind')} END`,
+    THEN ${without('line', ...HELD.plain, 'time_us')}
+    ELSE ${without('line', ...HELD.plain)} END`,
   v1: `json_merge_patch(${without('line', 'did', 'time_us', 'kind')}, CASE t.kind
     ${BODIES.v1.map((body) => `WHEN '${body}' THEN '{"${body}":null}'`).join(' ')}
     ELSE CASE WHEN json_type(line, '$.commit') IS DISTINCT FROM 'OBJECT' THEN '{}'
-      WHEN ${without("json_extract(line, '$.commit')", ...COMMIT, 'record')} = '{}' THEN '{"commit":null}'
-      ELSE '{"commit":${nulls(...COMMIT, 'record')}}' END END)`,
+      WHEN ${without("json_extract(line, '$.commit')", ...HELD.commit, 'record')} = '{}' THEN '{"commit":null}'
+      ELSE '{"commit":${nulls(...HELD.commit, 'record')}}' END END)`,
   v2: restOfFrame(),
 }
 
@@ -61,7 +59,7 @@ const REST: Record<Shape, string> = {
 function restOfFrame(): string {
   const envelope = without('line', '$type', 'payload')
   const body = `CASE WHEN ${NAMES.v2.kind} IN ('${BODIES.v2.join("', '")}') THEN ${NAMES.v2.kind} ELSE 'record' END`
-  const payload = `json_merge_patch(${without("json_extract(line, '$.payload')", '$type', 'did', 'time', ...COMMIT)}, '{"' || ${body} || '":null}')`
+  const payload = `json_merge_patch(${without("json_extract(line, '$.payload')", '$type', 'did', 'time', ...HELD.commit)}, '{"' || ${body} || '":null}')`
   return `CASE WHEN ${envelope} = '{}' THEN ${payload} ELSE (left(${envelope}, -1) || ',"payload":' || ${payload} || '}')::JSON END`
 }
 

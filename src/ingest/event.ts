@@ -1,5 +1,5 @@
 import { hasHalfSurrogate, items, kindOf, members, textOf, whyNotJson } from './json.ts'
-import { BODIES } from './shape.ts'
+import { BODIES, HELD } from './shape.ts'
 import type { ParseTime } from './time.ts'
 import { NEVER, timeParser } from './time.ts'
 
@@ -43,9 +43,6 @@ interface Mapped {
 /** As in SQL: one absurd time must not create a partition. */
 const EARLIEST = BigInt(Date.UTC(2020, 0, 1)) * 1000n
 const DAY = 86_400_000_000n
-
-const PLAIN = ['timestamp', 'action', 'path', 'cid', 'record', 'repo', 'rev', 'kind']
-const COMMIT = ['rev', 'operation', 'collection', 'rkey', 'cid']
 
 /**
  * Gives the event of a line, or the reason why it is none: what `carefulSteps` does in SQL, with the same result, but that
@@ -120,7 +117,7 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
       cid: text('cid'),
       rev: text('rev'),
       record: reader(inner)(body),
-      rest: restOfFrame(without(top, ['$type', 'payload']), without(inner, ['$type', 'did', 'time', ...COMMIT, body])),
+      rest: restOfFrame(without(top, ['$type', 'payload']), without(inner, ['$type', 'did', 'time', ...HELD.commit, body])),
     }
   }
   const text = textReader(top)
@@ -130,7 +127,7 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
     const of = textReader(inner ?? [])
     const kind = text('kind')
     const body = bodyOf(kind, BODIES.v1)
-    const left = without(inner ?? [], [...COMMIT, 'record'])
+    const left = without(inner ?? [], [...HELD.commit, 'record'])
     const rest = without(top, ['did', 'time_us', 'kind', ...(body ? [body] : inner && left.length === 0 ? ['commit'] : [])])
     return {
       time: micros(text('time_us')),
@@ -159,7 +156,7 @@ function map(top: Fields, parseTime: ParseTime): Mapped {
     cid: text('cid'),
     rev: text('rev'),
     record: at('record'),
-    rest: without(top, same ? [...PLAIN, 'time_us'] : PLAIN),
+    rest: without(top, same ? [...HELD.plain, 'time_us'] : HELD.plain),
   }
 }
 

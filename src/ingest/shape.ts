@@ -18,7 +18,21 @@ interface Names {
   record: string
 }
 
-const COMMIT = { rev: 'VARCHAR', operation: 'VARCHAR', collection: 'VARCHAR', rkey: 'VARCHAR', record: 'JSON', cid: 'VARCHAR' }
+const PLAIN = {
+  timestamp: 'VARCHAR',
+  action: 'VARCHAR',
+  path: 'VARCHAR',
+  cid: 'VARCHAR',
+  record: 'JSON',
+  repo: 'VARCHAR',
+  rev: 'VARCHAR',
+  kind: 'VARCHAR',
+}
+
+const COMMIT = { rev: 'VARCHAR', operation: 'VARCHAR', collection: 'VARCHAR', rkey: 'VARCHAR', cid: 'VARCHAR' }
+
+/** Keys whose values columns hold: of `./bluesky`'s lines, but for time_us, and of a commit, but for its record. */
+export const HELD = { plain: Object.keys(PLAIN), commit: Object.keys(COMMIT) }
 
 /** The kinds whose body is not under `commit` (v1) or `record` (v2), but under their own name. */
 export const BODIES = { v1: ['identity', 'account'], v2: ['identity', 'account', 'sync'] } as const
@@ -30,20 +44,9 @@ const json = (keys: readonly string[]): Record<string, string> => Object.fromEnt
 
 /** The keys of each shape, as json_transform takes them. */
 export const FIELDS = {
-  plain: {
-    timestamp: 'VARCHAR',
-    action: 'VARCHAR',
-    path: 'VARCHAR',
-    cid: 'VARCHAR',
-    record: 'JSON',
-    repo: 'VARCHAR',
-    rev: 'VARCHAR',
-    time_us: 'VARCHAR',
-    kind: 'VARCHAR',
-    ...json(EXTRA.plain),
-  },
-  v1: { did: 'VARCHAR', time_us: 'VARCHAR', kind: 'VARCHAR', commit: COMMIT, ...json(BODIES.v1) },
-  v2: { $type: 'VARCHAR', payload: { $type: 'VARCHAR', did: 'VARCHAR', time: 'VARCHAR', ...COMMIT, ...json(BODIES.v2), ...json(EXTRA.v2) } },
+  plain: { ...PLAIN, time_us: 'VARCHAR', ...json(EXTRA.plain) },
+  v1: { did: 'VARCHAR', time_us: 'VARCHAR', kind: 'VARCHAR', commit: { ...COMMIT, record: 'JSON' }, ...json(BODIES.v1) },
+  v2: { $type: 'VARCHAR', payload: { $type: 'VARCHAR', did: 'VARCHAR', time: 'VARCHAR', ...COMMIT, record: 'JSON', ...json(BODIES.v2), ...json(EXTRA.v2) } },
 }
 
 export type Shape = keyof typeof FIELDS
@@ -52,6 +55,8 @@ export const SHAPES = Object.keys(FIELDS) as Shape[]
 
 /** Of a line with the keys of all shapes. */
 export const SHAPE = `CASE WHEN t."$type" = 'message' AND t.payload IS NOT NULL THEN 'v2' WHEN t.did IS NOT NULL AND t.repo IS NULL THEN 'v1' ELSE 'plain' END`
+
+const KIND_V2 = `split_part(t.payload."$type", '#', 2)`
 
 export const NAMES: Record<Shape, Names> = {
   plain: {
@@ -79,13 +84,13 @@ export const NAMES: Record<Shape, Names> = {
   v2: {
     claimed: 't.payload.time',
     event_time: timeIn('t.payload.time'),
-    kind: `split_part(t.payload."$type", '#', 2)`,
+    kind: KIND_V2,
     action: 't.payload.operation',
     did: 't.payload.did',
     path: `t.payload.collection || '/' || t.payload.rkey`,
     cid: 't.payload.cid',
     rev: 't.payload.rev',
-    record: bodyOf(`split_part(t.payload."$type", '#', 2)`, BODIES.v2, 't.payload', 't.payload.record'),
+    record: bodyOf(KIND_V2, BODIES.v2, 't.payload', 't.payload.record'),
   },
 }
 

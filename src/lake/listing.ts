@@ -23,15 +23,12 @@ export async function exchangeUnlisted(directory: string, { prepare, exchange }:
   const began = performance.now()
   let last = began
   let open = 0
-  const look = (): void => {
+  const quiet = (): boolean => {
     for (const event of watch?.read() ?? []) {
       // A directory that was open before is closed once more than it was opened.
       open = event === 'open' ? open + 1 : Math.max(0, open - 1)
       last = performance.now()
     }
-  }
-  const quiet = (): boolean => {
-    look()
     const now = performance.now()
     return !watch || now - began >= PATIENCE || (open === 0 && now - began >= WATCHED && now - last >= QUIET)
   }
