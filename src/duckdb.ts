@@ -91,6 +91,18 @@ function session(connection: DuckDBConnection): Session {
   }
 }
 
+export interface Column {
+  name: string
+  /** As DuckDB writes it. */
+  type: string
+}
+
+/** The columns of what a FROM clause takes. */
+export async function columnsOf(session: Session, relation: string): Promise<Column[]> {
+  const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE FROM ${relation}`)
+  return columns.map(({ column_name: name, column_type: type }) => ({ name, type }))
+}
+
 /** A text as a SQL literal. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`

@@ -11,7 +11,9 @@ export async function parseYaml(text: string): Promise<Yaml> {
   try {
     // Its `load` refuses a text of nothing but comments.
     const [value = null, second] = library.loadAll(text)
-    return second === undefined ? { value, lineOf: (path) => lineOf(text, path, library) } : { problem: 'more than one document', line: undefined }
+    if (second !== undefined) return { problem: 'more than one document', line: undefined }
+    let places: Place | undefined
+    return { value, lineOf: (path) => lineOf(text, path, (places ??= placesIn(text, library))) }
   } catch (error) {
     if (!(error instanceof library.YAMLException)) throw error
     return { problem: error.reason, line: error.mark && error.mark.line + 1 }
@@ -19,8 +21,8 @@ export async function parseYaml(text: string): Promise<Yaml> {
 }
 
 /** The line of the key that a path ends in, or of the nearest value around what is missing. */
-function lineOf(text: string, path: readonly (string | number)[], library: Library): number {
-  let place: Place | undefined = placesIn(text, library)
+function lineOf(text: string, path: readonly (string | number)[], places: Place): number {
+  let place: Place | undefined = places
   let start = 0
   for (const step of path) {
     place = place?.below.get(String(step))

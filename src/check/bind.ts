@@ -1,17 +1,11 @@
-import type { Session } from '../duckdb.ts'
-import { identifier } from '../duckdb.ts'
+import type { Column, Session } from '../duckdb.ts'
+import { columnsOf, identifier } from '../duckdb.ts'
 import { bindEvents } from '../query/events.ts'
 import { keyOf } from '../query/models.ts'
 import type { Step } from '../query/plan.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemFrom } from '../query/problem.ts'
 import { statement } from '../query/statement.ts'
-
-export interface Column {
-  name: string
-  /** As DuckDB writes it. */
-  type: string
-}
 
 /** What came of a model on an empty lake. One that needs a bad one is not tried. */
 export type Bound = { columns: Column[] } | { problem: Problem } | undefined
@@ -21,7 +15,7 @@ export async function bindAll(session: Session, steps: readonly Step[]): Promise
   await bindEvents(session, { lake: '', files: [] })
   const bound = new Map<string, Bound>()
   for (const { model, needs, problem } of steps) {
-    const ready = needs.every((need) => columnsOf(bound.get(keyOf(need))) !== undefined)
+    const ready = needs.every((need) => columnsIn(bound.get(keyOf(need))) !== undefined)
     bound.set(keyOf(model.name), problem || !ready ? undefined : await bind(session, model))
   }
   return bound
@@ -30,15 +24,14 @@ export async function bindAll(session: Session, steps: readonly Step[]): Promise
 async function bind(session: Session, model: Step['model']): Promise<Bound> {
   try {
     await session.run(statement(model))
-    const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${identifier(model.name)}`)
-    return { columns: columns.map(({ column_name: name, column_type: type }) => ({ name, type })) }
+    return { columns: await columnsOf(session, identifier(model.name)) }
   } catch (error) {
     const problem = problemFrom(model.file, error, 1)
     return { problem: model.layer === 'seeds' ? { file: model.file, message: problem.message } : problem }
   }
 }
 
-export function columnsOf(bound: Bound): Column[] | undefined {
+export function columnsIn(bound: Bound): Column[] | undefined {
   return bound !== undefined && 'columns' in bound ? bound.columns : undefined
 }
 

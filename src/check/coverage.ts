@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import type { Column } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import type { Model } from '../query/models.ts'
 import { nearest } from '../query/nearest.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemAt } from '../query/problem.ts'
-import type { Column } from './bind.ts'
 
 /** How many of them say what they are. */
 export interface Coverage {

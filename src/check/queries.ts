@@ -11,7 +11,7 @@ import { plan } from '../query/plan.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemFrom } from '../query/problem.ts'
 import { select } from '../query/select.ts'
-import { bindAll, canonicalType, columnsOf } from './bind.ts'
+import { bindAll, canonicalType, columnsIn } from './bind.ts'
 import type { Coverage, Documentation } from './coverage.ts'
 import { coverageOf, document } from './coverage.ts'
 import { differenceProblems, formatSql, saysTheSame } from './format.ts'
@@ -62,7 +62,7 @@ async function check(session: Session, { models, problems: strays, macros }: Mod
     const outcome = bound.get(keyOf(model.name))
     if (problem) problems.push(problem)
     if (outcome && 'problem' in outcome) problems.push(outcome.problem)
-    const documentation = await document(model, columnsOf(outcome), (type) => canonicalType(session, type))
+    const documentation = await document(model, columnsIn(outcome), (type) => canonicalType(session, type))
     documented.push(documentation)
     // A header that cannot be read says nothing, which is said already.
     if (!model.problem || model.header !== UNDOCUMENTED) problems.push(...documentation.problems)

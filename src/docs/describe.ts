@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { Column as Bound } from '../check/bind.ts'
-import { bindAll, columnsOf } from '../check/bind.ts'
+import { bindAll, columnsIn } from '../check/bind.ts'
 import type { Status } from '../check/status.ts'
-import type { Session } from '../duckdb.ts'
+import type { Column as Bound, Session } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import { formatDuration } from '../quantity.ts'
 import type { Case } from '../query/case.ts'
@@ -126,7 +125,7 @@ export async function describe(session: Session, { loaded, cases, metrics, state
         grain: header.grain,
         tags: header.tags,
         accumulates: header.accumulates && accumulation(header.accumulates),
-        columns: merged(model, columnsOf(bound.get(keyOf(name))), named),
+        columns: merged(model, columnsIn(bound.get(keyOf(name))), named),
         tests: [
           ...header.tests.map(({ unique, severity }) => named(`unique: ${unique.join(', ')}`, severity)),
           ...queries.filter(({ needs }) => needs.includes(name)).map(({ model: { name, header, severity = 'error' } }) => test(name, header.description ?? name, severity)),

@@ -1,7 +1,7 @@
 import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Session } from '../duckdb.ts'
-import { identifier, quote } from '../duckdb.ts'
+import type { Column, Engine, Session } from '../duckdb.ts'
+import { columnsOf, DUCKDB_VERSION, identifier, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
@@ -9,10 +9,12 @@ import type { Contribution, Work } from './contribution.ts'
 import { contributionOf, planContributions } from './contribution.ts'
 import { readEvents } from './events.ts'
 import type { Accumulates } from './header.ts'
+import type { Query } from './ledger.ts'
 import { readLedger, writeLedger } from './ledger.ts'
 import type { Parsed } from './parse.ts'
 import { problemAt } from './problem.ts'
 import type { Problem } from './problem.ts'
+import { statement } from './statement.ts'
 
 export interface AccumulateOptions {
   /** Where contributions are kept. */
@@ -21,67 +23,63 @@ export interface AccumulateOptions {
   hours: ReadonlyMap<number, readonly Part[]>
 }
 
-/** One of several sessions that work side by side on one engine, and what it has to itself. */
+/** Sessions of one engine that work side by side with those of other lanes, and what they have to themselves. */
 export interface Lane {
+  /** Names are models here, and `events` all that the lake holds. */
   session: Session
-  /** Where models are bound to parts of the stream: views of the same names, over `events` that are a part. */
-  parts: string
+  /** `events` are a part of the stream here, and so are the models bound to it. */
+  parts: Session
+  /** Names of the models bound in `parts`. */
+  bound: Set<string>
   /** A directory on the filesystem of the contributions, for what is under way. */
   scratch: string
 }
 
-export async function openParts({ session, parts }: Lane): Promise<void> {
-  await session.run(`CREATE SCHEMA ${parts}`)
-}
-
-/** A view among the parts, for the models that read it there. */
-export async function bindPart(lane: Lane, { name, sql }: Pick<Parsed, 'name' | 'sql'>): Promise<void> {
-  await inParts(lane, () => lane.session.run(`CREATE VIEW ${lane.parts}.${identifier(name)} AS\n${sql}`))
-}
-
-async function inParts<T>({ session, parts }: Lane, act: () => Promise<T>): Promise<T> {
-  await session.run(`SET search_path = '${parts},main'`)
-  try {
-    return await act()
-  } finally {
-    await session.run("SET search_path = 'main'")
-  }
+/** A session in which names are those of its own schema first. */
+export async function openParts(engine: Engine, schema: string): Promise<Session> {
+  const session = await engine.connect()
+  await session.run(`CREATE SCHEMA ${schema}`)
+  await session.run(`SET search_path = '${schema},main'`)
+  return session
 }
 
 /**
- * Binds a model's name, by now a view of all events, to what all parts of the stream say about it together: a table of a metric, a view of a staging model.
+ * Binds a model's name to what all parts of the stream say about it together: a table of a metric, a view of a staging model.
  * Only what is new is computed, hour by hour, and kept. The model's own ORDER BY and LIMIT apply to the whole.
+ * `below` are the views that it reads, directly or not, in order.
  */
-export async function accumulate(lane: Lane, model: Parsed, version: string, options: AccumulateOptions): Promise<void> {
-  const { session, scratch } = lane
+export async function accumulate(lane: Lane, model: Parsed, below: readonly Parsed[], version: string, options: AccumulateOptions): Promise<void> {
+  const { session, parts, scratch } = lane
   const { name, layer, header } = model
   const how = header.accumulates as Accumulates
   const directory = join(options.contributions, name)
-  const columns = await session.rows<Column>(`DESCRIBE ${identifier(name)}`)
-  checkColumns(model, columns)
-  const { body, whole } = await partsOf(session, model)
   const ledger = await readLedger(directory, version)
+  // A third of a run over ten new seconds goes into understanding models, most of it into patterns that DuckDB compiles.
+  const query = ledger.query ?? (await understand(session, model))
+  const { columns, body, order } = query
   const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
   const done: Contribution[] = [...kept]
   let { next } = ledger
   for (const one of work) {
     const rows = `${next++}.parquet`
     const written = join(scratch, rows)
-    await bindEvents(lane, one, how.window)
+    await bindEvents(parts, one, how.window)
+    await bindParts(lane, below)
     const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
-    await inParts(lane, () => session.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`))
-    await checkTypes(session, written, columns, model)
+    await parts.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`)
+    if (!ledger.query) await checkTypes(session, written, columns, model)
     await mkdir(directory, { recursive: true })
     await rename(written, join(directory, rows))
     done.push(contributionOf(one, rows))
   }
   // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
-  if (work.length > 0 || done.length < ledger.contributions.length) await writeLedger(directory, scratch, { ...ledger, next, contributions: done })
+  if (work.length > 0 || done.length < ledger.contributions.length || !ledger.query) {
+    await writeLedger(directory, scratch, { ...ledger, next, query: done.length > 0 ? query : undefined, contributions: done })
+  }
   const files = done.map(({ rows }) => quote(join(directory, rows)))
-  const stored = `FROM read_parquet([${files.join(', ')}])`
-  await session.run(`DROP VIEW ${identifier(name)}`)
+  const stored = combined(`FROM read_parquet([${files.join(', ')}])`, columns, how)
   try {
-    await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${whole(combined(stored, columns, how))}`)
+    await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${order === undefined ? stored : `WITH combined AS (${stored}) ${order}`}`)
   } catch (error) {
     // Bound before, as it is written: only its place behind the sums can be wrong.
     if (/^Binder Error/.test(messageOf(error))) throw unkept(model, `expected the ORDER BY of a model that accumulates to name its columns, got: ${messageOf(error)}`)
@@ -89,16 +87,31 @@ export async function accumulate(lane: Lane, model: Parsed, version: string, opt
   }
 }
 
-interface Column extends Record<string, string> {
-  column_name: string
-  column_type: string
+/** What DuckDB makes of a model, as a view of all events: an error names the place in the file. */
+async function understand(session: Session, model: Parsed): Promise<Query> {
+  const name = identifier(model.name)
+  await session.run(statement({ ...model, layer: 'staging' }))
+  const columns = await columnsOf(session, name)
+  checkColumns(model, columns)
+  const query = { engine: DUCKDB_VERSION, columns, ...(await partsOf(session, model)) }
+  await session.run(`DROP VIEW ${name}`)
+  return query
+}
+
+/** Binds views to the part that `events` is, and to those that it will be: once each. */
+async function bindParts({ parts, bound }: Lane, views: readonly Parsed[]): Promise<void> {
+  for (const view of views) {
+    if (bound.has(view.name)) continue
+    await parts.run(statement(view))
+    bound.add(view.name)
+  }
 }
 
 /** Rows of several parts as one. */
 function combined(rows: string, columns: readonly Column[], { sum = [], min = [], max = [], rows: asTheyAre }: Accumulates): string {
   if (asTheyAre) return rows
   const keys: string[] = []
-  const selected = columns.map(({ column_name: column, column_type: type }) => {
+  const selected = columns.map(({ name: column, type }) => {
     const name = identifier(column)
     if (sum.includes(column)) return `sum(${name})::${type} AS ${name}`
     if (min.includes(column)) return `min(${name}) AS ${name}`
@@ -109,20 +122,19 @@ function combined(rows: string, columns: readonly Column[], { sum = [], min = []
   return `SELECT ${selected.join(', ')} FROM (${rows}) ${keys.length > 0 ? `GROUP BY ${keys.join(', ')}` : ''}`
 }
 
-/** The model without its outermost ORDER BY and LIMIT, as it is asked of parts, and a function that puts them to what the parts give together. */
-async function partsOf(session: Session, model: Parsed): Promise<{ body: string; whole(rows: string): string }> {
+/** The model without its outermost ORDER BY and LIMIT, as it is asked of parts, and a SELECT that puts them to `combined`, what the parts give together. */
+async function partsOf(session: Session, model: Parsed): Promise<Pick<Query, 'body' | 'order'>> {
   const { sql } = model
   const { node } = model.tree as Statement
-  if (node.modifiers.length === 0) return { body: sql, whole: (rows) => rows }
+  if (node.modifiers.length === 0) return { body: sql }
   const [frame] = await session.rows<{ tree: string }>("SELECT json_serialize_sql('SELECT * FROM combined') AS tree")
   const combinedNode = (JSON.parse(frame?.tree as string) as { statements: [Statement] }).statements[0].node
   const order = await deserialized(session, { ...combinedNode, modifiers: node.modifiers })
-  const whole = (rows: string): string => `WITH combined AS (${rows}) ${order}`
   // An ORDER BY of parts does no harm.
-  if (!node.modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, whole }
+  if (!node.modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, order }
   const unlimited = { ...node, modifiers: [] }
   if (LONG.test(serialize(unlimited))) throw unkept(model, 'expected no number of more than 15 digits in a model that accumulates and has a LIMIT; write it as a product')
-  return { body: await deserialized(session, unlimited), whole }
+  return { body: await deserialized(session, unlimited), order }
 }
 
 /** Numbers that JSON.parse may have rounded. */
@@ -144,11 +156,11 @@ async function deserialized(session: Session, node: Statement['node']): Promise<
 }
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
-async function bindEvents({ session, parts }: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+async function bindEvents(parts: Session, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
   let filter = ''
   if (window !== undefined) {
     const [span] = base
-      ? await session.rows<{ first: bigint | null; last: bigint | null }>(
+      ? await parts.rows<{ first: bigint | null; last: bigint | null }>(
           `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
         )
       : [{ first: BigInt(Math.min(...hours) * HOUR_MS) * 1000n, last: BigInt((Math.max(...hours) + 1) * HOUR_MS) * 1000n }]
@@ -158,12 +170,12 @@ async function bindEvents({ session, parts }: Lane, { hours, fresh, around, base
       ? ' WHERE false'
       : ` WHERE event_time BETWEEN make_timestamptz(${span.first - reach}) AND make_timestamptz(${span.last + reach})`
   }
-  await session.run(`CREATE OR REPLACE VIEW ${parts}.events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
+  await parts.run(`CREATE OR REPLACE VIEW events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
 }
 
 function checkColumns(model: Parsed, columns: readonly Column[]): void {
   const { sum = [], min = [], max = [] } = model.header.accumulates as Accumulates
-  const names = columns.map(({ column_name }) => column_name)
+  const names = columns.map(({ name }) => name)
   const stranger = [...sum, ...min, ...max].find((name) => !names.includes(name))
   if (stranger !== undefined) throw unkept(model, `expected accumulates to name columns of the model (${names.join(', ')}), got \`${stranger}\``)
 }
@@ -174,10 +186,9 @@ function unkept({ file, sql }: Parsed, message: string): Unkept {
 
 /** Parquet has no HUGEINT: what cannot be kept as it is must not be kept as something else. */
 async function checkTypes(session: Session, written: string, columns: readonly Column[], model: Parsed): Promise<void> {
-  const found = await session.rows<Column>(`DESCRIBE FROM read_parquet(${quote(written)})`)
-  for (const { column_name: name, column_type: type } of columns) {
-    const kept = found.find(({ column_name }) => column_name === name)?.column_type
-    if (kept === type) continue
+  const found = await columnsOf(session, `read_parquet(${quote(written)})`)
+  for (const { name, type } of columns) {
+    if (found.find((column) => column.name === name)?.type === type) continue
     throw unkept(model, `expected columns of types that Parquet has in a model that accumulates, got ${name} ${type}; cast it, such as to bigint`)
   }
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { AccumulateOptions, Lane } from './accumulate.ts'
-import { accumulate, bindPart, openParts, Unkept } from './accumulate.ts'
+import { accumulate, Unkept } from './accumulate.ts'
 import { lakeFailure } from './events.ts'
 import { takeTurns } from './lanes.ts'
 import { keptFailure } from './ledger.ts'
@@ -24,14 +24,14 @@ export interface ActOptions {
 
 /** Runs what is planned. What fails takes down only what needs it. */
 export async function act(lanes: readonly Lane[], steps: readonly Step[], options: ActOptions): Promise<Outcome[]> {
-  if (options.parts) for (const lane of lanes) await openParts(lane)
   const bad = new Set<string>()
   /** The views that a model reads, directly or not; and these with itself, if it is one. */
-  const below = new Map<string, string[]>()
-  const views = new Map<string, string[]>()
-  for (const { model: { name, layer }, needs } of steps) {
-    below.set(name, [...new Set(needs.flatMap((need) => views.get(need) ?? []))])
-    views.set(name, layer === 'staging' ? [...(below.get(name) as string[]), name] : [])
+  const below = new Map<string, Parsed[]>()
+  const views = new Map<string, Parsed[]>()
+  for (const { model, needs } of steps) {
+    const read = [...new Set(needs.flatMap((need) => views.get(need) ?? []))]
+    below.set(model.name, read)
+    views.set(model.name, model.layer === 'staging' ? [...read, model] : [])
   }
   const tasks = steps.map((step) => ({ name: step.model.name, needs: step.needs, task: step }))
   const outcomes = await takeTurns(tasks, lanes, async ({ model, needs, selected, problem }, lane) => {
@@ -41,7 +41,7 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
       ? { model, ms: 0, status: 'failed', problem }
       : because !== undefined
         ? { model, ms: 0, status: 'skipped', because }
-        : await actOn(lane, lanes, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as string[] })
+        : await actOn(lane, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as Parsed[] })
     if (outcome?.status !== 'ok') bad.add(model.name)
     return outcome
   })
@@ -51,15 +51,14 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
 /** One model: bound, looked at, published. Undefined where the run is interrupted. */
 async function actOn(
   lane: Lane,
-  lanes: readonly Lane[],
   model: Parsed,
-  { snapshot, parts, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly string[] },
+  { snapshot, parts, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
 ): Promise<Outcome | undefined> {
   const { session } = lane
   const start = now()
   let bound = false
   try {
-    await bind(lane, lanes, model, parts)
+    await bind(lane, model, below, parts)
     bound = true
     const verdicts = result ? await judged(lane, model) : []
     if (signal.aborted) return undefined
@@ -73,21 +72,15 @@ async function actOn(
     if (error instanceof Failure && !bound) throw error
     const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
     if (broken) throw broken
-    return { model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below, error) }
+    return { model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below.map(({ name }) => name), error) }
   }
 }
 
 type Parts = AccumulateOptions & { versions: ReadonlyMap<string, string> }
 
 /** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
-async function bind(lane: Lane, lanes: readonly Lane[], model: Parsed, parts: Parts | undefined): Promise<void> {
+async function bind(lane: Lane, model: Parsed, below: readonly Parsed[], parts: Parts | undefined): Promise<void> {
   const version = parts?.versions.get(model.name)
-  if (!parts || version === undefined || !model.header.accumulates) {
-    await lane.session.run(statement(model))
-  } else {
-    // As a view of all events first: an error names the place in the file.
-    await lane.session.run(statement({ ...model, layer: 'staging' }))
-    await accumulate(lane, model, version, parts)
-  }
-  if (parts && model.layer === 'staging') for (const { parts: schema } of lanes) await bindPart({ ...lane, parts: schema }, model)
+  if (!parts || version === undefined || !model.header.accumulates) await lane.session.run(statement(model))
+  else await accumulate(lane, model, below, version, parts)
 }

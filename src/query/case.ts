@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { identifier, quote } from '../duckdb.ts'
+import { columnsOf, identifier, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { columnDefinitions } from '../lake/schema.ts'
 import { diffOf } from './diff.ts'
@@ -130,8 +130,8 @@ async function fill(session: Session, name: string, file: string): Promise<Probl
   const csv = `read_csv(${quote(file)}, header = true, delim = ',', quote = '"', escape = '"', all_varchar = true, allow_quoted_nulls = false)`
   try {
     if (extname(file) === '.csv') {
-      const columns = await columnsOf(session, identifier(name))
-      const named = await columnsOf(session, csv)
+      const columns = (await columnsOf(session, identifier(name))).map((column) => column.name)
+      const named = (await columnsOf(session, csv)).map((column) => column.name)
       const stranger = named.find((column) => !columns.includes(column))
       if (stranger !== undefined) {
         const close = nearest(stranger, columns)
@@ -145,11 +145,6 @@ async function fill(session: Session, name: string, file: string): Promise<Probl
     return extname(file) === '.csv' ? { file, message: messageOf(error).split(/ Column \S+ is being | Possible | LINE /, 1)[0] as string } : problemFrom(file, error, 1)
   }
   return undefined
-}
-
-async function columnsOf(session: Session, relation: string): Promise<string[]> {
-  const columns = await session.rows<{ column_name: string }>(`DESCRIBE FROM ${relation}`)
-  return columns.map(({ column_name }) => column_name)
 }
 
 async function directories(path: string): Promise<string[]> {

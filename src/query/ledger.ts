@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Column } from '../duckdb.ts'
+import { DUCKDB_VERSION } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import type { Contribution, Replaced } from './contribution.ts'
 import { replaceParts } from './contribution.ts'
@@ -13,7 +15,21 @@ export interface Ledger {
   version: string
   /** Number of the next file of rows. */
   next: number
+  /** Known once there is a contribution. */
+  query?: Query | undefined
   contributions: Contribution[]
+}
+
+/** How a model is asked of parts of the stream, and what they give together. */
+export interface Query {
+  /** The version of DuckDB that says so. */
+  engine: string
+  /** Of types that Parquet keeps. */
+  columns: Column[]
+  /** A SELECT over `events` that are a part. */
+  body: string
+  /** A SELECT from `combined`, all that the parts gave; absent where their order and number do not matter. */
+  order?: string
 }
 
 /** Part of what {@link Ledger.version} is: raised when the same ledger would mean something else. */
@@ -32,7 +48,8 @@ export function keptFailure(contributions: string, error: unknown): Failure | un
 export async function readLedger(directory: string, version: string): Promise<Ledger> {
   const expected = `${FORMAT} ${version}`
   const ledger = await load(directory)
-  return ledger?.version === expected ? ledger : { version: expected, next: ledger?.next ?? 1, contributions: [] }
+  if (ledger?.version !== expected) return { version: expected, next: ledger?.next ?? 1, contributions: [] }
+  return { ...ledger, query: ledger.query?.engine === DUCKDB_VERSION ? ledger.query : undefined }
 }
 
 /** Of any version; undefined where nothing is kept. */

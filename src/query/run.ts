@@ -10,6 +10,7 @@ import type { Part } from '../lake/snapshot.ts'
 import { partOf, partsByHour, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
+import { openParts } from './accumulate.ts'
 import { act } from './act.ts'
 import { bindEvents } from './events.ts'
 import { readFreshness } from './freshness.ts'
@@ -112,14 +113,13 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
   const start = now()
   const snapshot = await takeSnapshot(lake)
   const sink = await openSink(scratch)
-  const lanes = await Promise.all(LANES.map((parts) => openLane(engine, parts, scratch)))
-  const [{ session }, ...others] = lanes as [Lane, ...Lane[]]
-  const interrupt = (): void => lanes.forEach((lane) => lane.session.interrupt())
+  const lanes = await Promise.all(LANES.map((name) => openLane(engine, name, scratch)))
+  const [{ session }, other] = lanes as [Lane, Lane]
+  const sessions = lanes.flatMap(({ session, parts }) => [session, parts])
+  const interrupt = (): void => sessions.forEach((one) => one.interrupt())
   signal.addEventListener('abort', interrupt)
   try {
-    const { steps, problems } = await planModels(session, loaded, select)
-    await runMacros(session, loaded.macros)
-    const { bytes, ...glance } = await bindEvents(session, snapshot, others.map((lane) => lane.session))
+    const [{ steps, problems }, { bytes, ...glance }] = await sideBySide(prepare(session, loaded, select), bindEvents(other.session, snapshot, [session]))
     const freshness = await readFreshness(session, snapshot, loaded.sources, start)
     const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
     const contributions = join(state, 'contributions')
@@ -135,17 +135,17 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
   } finally {
     signal.removeEventListener('abort', interrupt)
-    for (const lane of lanes) lane.session.close()
+    for (const one of sessions) one.close()
   }
 }
 
 /** Two models at a time: what ten seconds of a stream say about one is the work of one core, half of it that of planning. */
 const LANES = ['parts_1', 'parts_2']
 
-async function openLane(engine: Engine, parts: string, scratch: string): Promise<Lane> {
-  const own = join(scratch, parts)
+async function openLane(engine: Engine, name: string, scratch: string): Promise<Lane> {
+  const own = join(scratch, name)
   await makeDirectory(own)
-  return { session: await engine.connect(), parts, scratch: own }
+  return { session: await engine.connect(), parts: await openParts(engine, name), bound: new Set(), scratch: own }
 }
 
 /** What is kept is told of merged files, but not of those that lost repeated events on the way. */
@@ -156,6 +156,18 @@ async function replacedBy({ merged }: Upkeep, lake: string, hours: ReadonlyMap<n
     before: inputs.map((path) => ids.get(join(lake, path)) ?? path),
     after: (await Promise.all(outputs.map((path) => partOf(lake, join(lake, path))))).map(({ id }) => id),
   })))
+}
+
+async function prepare(session: Session, loaded: Models, selectors: readonly string[] | undefined): ReturnType<typeof planModels> {
+  const planned = await planModels(session, loaded, selectors)
+  await runMacros(session, loaded.macros)
+  return planned
+}
+
+/** Neither is left running. Where both fail, the first says why. */
+async function sideBySide<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other])
+  return [await one, await other]
 }
 
 async function planModels(

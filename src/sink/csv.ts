@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { identifier, quote } from '../duckdb.ts'
+import { columnsOf, identifier, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import type { Published, Sink, Summary } from '../query/report.ts'
 
@@ -23,10 +23,10 @@ export function csvPath(directory: string, name: string): string {
 
 /** A relation as the text that is published of it. */
 export async function writeCsv(session: Session, name: string, file: string): Promise<void> {
-  const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE ${identifier(name)}`)
+  const columns = await columnsOf(session, identifier(name))
   const zoned = columns
-    .filter(({ column_type }) => column_type === 'TIMESTAMP WITH TIME ZONE')
-    .map(({ column_name: column }) => `${identifier(column)}::TIMESTAMP AS ${identifier(column)}`)
+    .filter(({ type }) => type === 'TIMESTAMP WITH TIME ZONE')
+    .map(({ name: column }) => `${identifier(column)}::TIMESTAMP AS ${identifier(column)}`)
   const replaced = zoned.length === 0 ? '' : ` REPLACE (${zoned.join(', ')})`
   await session.run(`COPY (SELECT *${replaced} FROM ${identifier(name)}) TO ${quote(file)} (FORMAT csv, HEADER true)`)
 }

@@ -3,13 +3,15 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSyn
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { openEngine } from '../../src/duckdb.ts'
+import { DUCKDB_VERSION, openEngine } from '../../src/duckdb.ts'
 import { openDisk } from '../../src/lake/disk.ts'
 import type { Upkeep } from '../../src/lake/maintain.ts'
 import { maintain } from '../../src/lake/maintain.ts'
 import { HOUR_MS } from '../../src/lake/names.ts'
 import type { Contribution } from '../../src/query/contribution.ts'
+import type { Ledger } from '../../src/query/ledger.ts'
 import { run as runModels } from '../../src/query/run.ts'
+import { explain } from '../../src/query/table.ts'
 import { openCsvSink } from '../../src/sink/csv.ts'
 import { random } from '../lines.ts'
 import { ROOT, run, start, until, workplace } from '../process.ts'
@@ -101,7 +103,7 @@ async function periodic({ cwd }: World, kind: 'incremental' | 'full', upkeep?: (
     lake: join(cwd, 'lake'), state: join(cwd, kind === 'full' ? 'elsewhere' : 'state'), queries: join(cwd, 'queries'), select: undefined, full: kind === 'full',
     now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: metrics, scratch }), ...(upkeep ? { upkeep } : {}),
   })
-  assert.deepEqual(outcomes.filter(({ status }) => status !== 'ok'), [])
+  assert.deepEqual(outcomes.flatMap(explain), [])
   return new Map(readdirSync(metrics).map((file) => [file, readFileSync(join(metrics, file), 'utf8')]))
 }
 
@@ -185,6 +187,22 @@ test('what is kept and does not open stops the run with what to do; --full does 
     now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: join(world.cwd, 'full'), scratch }),
   })
   assert.deepEqual(await periodic(world, 'incremental'), right)
+})
+
+test('what DuckDB made of a model is remembered as long as it is the same DuckDB', async (t) => {
+  const world = worldOf(t, 4)
+  await add(world, take(world.ahead, 1000))
+  await periodic(world, 'incremental')
+  const path = join(world.cwd, 'state', 'contributions', 'likes-per-minutes', 'ledger.json')
+  const read = (): Ledger => JSON.parse(readFileSync(path, 'utf8')) as Ledger
+  const { query, ...rest } = read()
+  assert.equal(query?.engine, DUCKDB_VERSION)
+  await add(world, take(world.ahead, 1000))
+  writeFileSync(path, JSON.stringify({ ...rest, query: { ...query, body: 'no SQL' } }))
+  await assert.rejects(periodic(world, 'incremental'), /likes-per-minutes[^]*Parser Error/)
+  writeFileSync(path, JSON.stringify({ ...rest, query: { ...query, engine: '1.0.0', body: 'no SQL' } }))
+  assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
+  assert.deepEqual(read().query, query)
 })
 
 test('periodic, killed at random instants while the stream goes on: the next run is full, byte for byte', async (t) => {
