@@ -58,7 +58,7 @@ test('each third-party package has one importer', () => {
   }
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
   assert.deepEqual([...importers].filter(([, by]) => by.length !== 1), [])
-  const tools = ['typescript', ...Object.keys(dependencies).filter((name) => name.startsWith('@types/'))]
+  const tools = ['typescript', 'rolldown', ...Object.keys(dependencies).filter((name) => name.startsWith('@types/'))]
   assert.deepEqual([...importers.keys(), ...tools].sort(), Object.keys(dependencies).sort(), 'the dependencies are those that are imported')
   assert.deepEqual(Object.values(dependencies).filter((version) => !/^\d+\.\d+\.\d+(-r\.\d+)?$/.test(version)), [], 'exact versions')
 })

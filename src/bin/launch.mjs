@@ -1,6 +1,6 @@
 // Plain JavaScript: this is what runs before anything is installed or compiled.
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, readdirSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -24,7 +24,7 @@ export async function launch(name) {
     process.exitCode = 69
     return
   }
-  await import(new URL(`../../dist/src/bin/${name}.js`, import.meta.url).href)
+  await import(new URL(`../../dist/packed/bin/${name}.js`, import.meta.url).href)
 }
 
 /** @param {string} version */
@@ -43,7 +43,7 @@ function installed() {
   )
 }
 
-/** The compiled files are newer than every source file. */
+/** What was packed is newer than every source file. */
 function compiled() {
   const built = join(root, 'dist/built')
   if (!existsSync(built)) return false
@@ -62,19 +62,13 @@ async function setUp() {
   if (!compiled()) {
     process.stderr.write('sluice: compiling …\n')
     const fresh = join(root, `dist.${process.pid}`)
-    const target = join(root, 'dist', 'src')
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'src'), '--outDir', fresh])
-    mkdirSync(join(root, 'dist'), { recursive: true })
-    // A process that starts meanwhile must see all of the old files or all of the new ones.
-    if (existsSync(target)) renameSync(target, join(fresh, 'old'))
-    renameSync(join(fresh, 'src'), target)
-    writeFileSync(join(root, 'dist', 'built'), '')
-    rmSync(fresh, { recursive: true, force: true })
+    await run(process.execPath, [join(root, 'src/bin/pack.mjs'), join(fresh, 'src/bin')])
     removeStale()
   }
 }
 
-/** What a set-up that was killed has left: we hold the lock. */
+/** What was compiled, and what a set-up that was killed has left: we hold the lock. */
 function removeStale() {
   for (const entry of readdirSync(root)) if (/^dist\.\d+$/.test(entry)) rmSync(join(root, entry), { recursive: true, force: true })
 }

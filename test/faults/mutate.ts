@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,6 +61,7 @@ function mutate(place: string, { name, file, from, to }: Mutant): void {
   const times = text.split(from).length - 1
   assert.equal(times, 1, `${name}: the text to replace is ${times} times in ${file}`)
   writeFileSync(path, text.replace(from, () => to))
+  execFileSync(process.execPath, [join(place, 'src', 'bin', 'pack.mjs'), join(place, 'dist', 'src', 'bin')])
 }
 
 async function find(place: string, finder: Mutant['foundBy']): Promise<{ code: number | null; said: string }> {
