@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import type { ParquetSchema, ParquetWriter, RowBuffer } from 'parquetjs-lite'
-import parquet from 'parquetjs-lite'
 import type { Struct } from '../lake/footer.ts'
 import {
   binary, boolean, CHUNK, COLUMN, ELEMENT, FILE, i32, i64, listField, readFooter, ROW_GROUP, STATISTICS, struct, structAt, structField, structsAt,
@@ -9,6 +9,9 @@ import { EVENTS } from '../lake/schema.ts'
 import type { Event } from './event.ts'
 import type { Identified } from './identity.ts'
 import type { Compression } from './writer.ts'
+
+// By require, so that it is not packed: it assigns to names that it does not declare, which a module must not.
+const parquet = createRequire(import.meta.url)('parquetjs-lite') as typeof import('parquetjs-lite').default
 
 /** A row of EVENTS. */
 export interface Row extends Event {

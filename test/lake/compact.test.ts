@@ -80,7 +80,7 @@ test('an hour above the target size becomes several files, of whole sorted row g
   assert.deepEqual(files, files.map((_, part) => `part-00${part}.parquet`))
   assert.deepEqual(await session.rows(sum), before)
 
-  const key = "collection || ' ' || coalesce(subject_uri, '~')"
+  const key = "collection || ' ' || coalesce(subject_uri, did)"
   const [{ unsorted } = { unsorted: -1n }] = await session.rows<{ unsorted: bigint }>(`
     SELECT count(*) AS unsorted FROM (
       SELECT ${key} AS key, lag(${key}) OVER (PARTITION BY filename, file_row_number // 122880 ORDER BY file_row_number) AS before
