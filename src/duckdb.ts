@@ -60,13 +60,18 @@ function session(connection: DuckDBConnection): Session {
     },
     async integers(sql) {
       const result = await connection.run(sql)
-      const columns: number[][] = Array.from({ length: result.columnCount }, () => [])
+      let columns = Array.from({ length: result.columnCount }, () => new Uint32Array(VECTOR_ROWS))
+      let rows = 0
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-        for (let column = 0; column < columns.length; column++) {
-          for (const value of chunk.getColumnValues(column)) columns[column]?.push(value as number)
+        if (rows + chunk.rowCount > (columns[0]?.length ?? 0)) columns = columns.map(doubled)
+        for (const [place, column] of columns.entries()) {
+          const vector = chunk.getColumnVector(place)
+          // An array of the values would be garbage of ten times their bytes.
+          for (let row = 0; row < chunk.rowCount; row++) column[rows + row] = vector.getItem(row) as number
         }
+        rows += chunk.rowCount
       }
-      return columns.map((values) => Uint32Array.from(values))
+      return columns.map((column) => column.subarray(0, rows))
     },
     async append(table, rows) {
       const appender = await connection.createAppender(table)
@@ -98,6 +103,15 @@ export interface Column {
 export async function columnsOf(session: Session, relation: string): Promise<Column[]> {
   const columns = await session.rows<{ column_name: string; column_type: string }>(`DESCRIBE FROM ${relation}`)
   return columns.map(({ column_name: name, column_type: type }) => ({ name, type }))
+}
+
+/** Rows of DuckDB's vectors, and so of a chunk at most. */
+const VECTOR_ROWS = 2048
+
+function doubled(values: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const more = new Uint32Array(2 * values.length)
+  more.set(values)
+  return more
 }
 
 /** A text as a SQL literal. */
