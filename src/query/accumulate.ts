@@ -54,7 +54,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const how = header.accumulates as Accumulates
   const directory = join(options.contributions, name)
   const ledger = await readLedger(directory, version)
-  // A third of a run over ten new seconds goes into understanding models, most of it into patterns that DuckDB compiles.
+  // To understand all models anew takes a quarter of a run over ten new seconds, most of it for patterns that DuckDB compiles.
   const query = ledger.query ?? (await understand(session, model))
   const { columns, body, order } = query
   const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
