@@ -139,7 +139,7 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
   }
 }
 
-/** Two models at a time: what ten seconds of a stream say about one is the work of one core, half of it that of planning. */
+/** Two models at a time: what ten seconds of a stream say about one is the work of one core. */
 const LANES = ['parts_1', 'parts_2']
 
 async function openLane(engine: Engine, name: string, scratch: string): Promise<Lane> {

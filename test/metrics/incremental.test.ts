@@ -104,6 +104,7 @@ async function periodic({ cwd }: World, kind: 'incremental' | 'full', upkeep?: (
     now: Date.now, signal: new AbortController().signal, openSink: (scratch) => openCsvSink({ directory: metrics, scratch }), ...(upkeep ? { upkeep } : {}),
   })
   assert.deepEqual(outcomes.flatMap(explain), [])
+  assert.deepEqual(outcomes.filter(({ status }) => status !== 'ok'), [])
   return new Map(readdirSync(metrics).map((file) => [file, readFileSync(join(metrics, file), 'utf8')]))
 }
 

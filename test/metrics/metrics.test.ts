@@ -32,6 +32,7 @@ async function metricsOf(directory: string, rows: readonly EventRow[]): Promise<
     openSink: (scratch) => openCsvSink({ directory: metrics, scratch }),
   })
   assert.deepEqual(outcomes.flatMap(explain), [])
+  assert.deepEqual(outcomes.filter(({ status }) => status !== 'ok'), [])
   return new Map(readdirSync(metrics).map((file) => [file.replace(/\.csv$/, ''), readFileSync(join(metrics, file), 'utf8')]))
 }
 
