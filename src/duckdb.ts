@@ -27,11 +27,13 @@ export interface Engine {
   close(): void
 }
 
-export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string } = {}): Promise<Engine> {
+/** `readsOnce`: nothing of files that were read is kept. DuckDB keeps footers, also of files that are long gone: 53 kB a batch, up to its memory limit. */
+export async function openEngine(settings: { threads?: number; memoryLimit?: string; tempDirectory?: string; readsOnce?: boolean } = {}): Promise<Engine> {
   const instance = await DuckDBInstance.create(':memory:', {
     // Every extension we use is built in; without these, a query that names an unknown function waits for the network.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
+    ...(settings.readsOnce ? { enable_external_file_cache: 'false' } : {}),
     ...(settings.threads === undefined ? {} : { threads: String(settings.threads) }),
     ...(settings.memoryLimit === undefined ? {} : { memory_limit: settings.memoryLimit }),
     ...(settings.tempDirectory === undefined ? {} : { temp_directory: settings.tempDirectory }),

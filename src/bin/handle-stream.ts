@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isatty } from 'node:tty'
 import { EXIT, Failure } from '../failure.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
+import { openInput } from '../ingest/input.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
@@ -28,6 +30,9 @@ const options = {
   json: { describe: 'Print one line of JSON on stdout for each file committed' },
 }
 
+/** Its file descriptor. */
+const STDIN = 0
+
 /** On Ctrl-C the producer of the pipe ends too: read what it still says, for at most this long, ms. */
 const DRAIN = 5_000
 
@@ -52,14 +57,13 @@ await main(
     options,
   },
   async (values) => {
-    const { stdin, stdout, stderr } = process
-    if (stdin.isTTY) {
+    const { stdout, stderr } = process
+    if (isatty(STDIN)) {
       stderr.write('handle-stream: expected events on stdin, got a terminal\n')
       stderr.write('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
       return EXIT.usage
     }
-    // A failure destroys stdin, which may have ended by then; it is thrown where it happened.
-    stdin.on('error', () => {})
+    const input = openInput(STDIN)
     // Reading a vanished stdout's error here keeps the ingest going without its reader.
     stdout.on('error', () => {})
     const { lake, state } = values
@@ -80,7 +84,7 @@ await main(
         if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
         stderr.write(stderr.isTTY ? `\r\x1b[K${status()}` : `${status()}\n`)
       },
-      failure: (error) => stdin.destroy(error as Error),
+      failure: (error) => input.stop(error),
     })
 
     const { segments, swept } = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
@@ -93,19 +97,19 @@ await main(
         process.removeListener('SIGINT', onSignal)
         process.removeListener('SIGTERM', onSignal)
         process.kill(process.pid, signal)
-      } else if (signal === 'SIGTERM') stdin.destroy()
-      else setTimeout(() => stdin.destroy(), DRAIN).unref()
+      } else if (signal === 'SIGTERM') input.stop()
+      else setTimeout(() => input.stop(), DRAIN).unref()
     }
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
 
     try {
-      await ingest(stdin, wal, pipeline, {
+      await ingest(input, wal, pipeline, {
         roll: { after: values.rollSeconds, rows: values.rollRows, bytes: values.rollBytes },
         now,
         read: (lines) => void (tally.lines += lines),
       })
     } finally {
-      stdin.destroy()
+      input.stop()
       await pipeline.settled().catch(() => {})
       await writer.close()
       await wal.close()

@@ -41,7 +41,7 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
     templates.set(shape, written)
     return written
   }
-  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: join(staging, `${name}.spill`) })
+  const engine = await openEngine({ threads: 1, memoryLimit: '400MB', tempDirectory: join(staging, `${name}.spill`), readsOnce: true })
   const sessions = await Promise.all(Array.from({ length: LANES + 1 }, () => engine.connect()))
   for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
   const reader = sessions.pop() as Session

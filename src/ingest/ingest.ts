@@ -1,12 +1,11 @@
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { codeOf } from '../failure.ts'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatHour, formatSegment, HOUR_MS, writerOf } from '../lake/names.ts'
+import type { Input } from './input.ts'
 import { createFramer } from './lines.ts'
 import { createRecent } from './recent.ts'
 import { keepRejects } from './reject.ts'
@@ -193,10 +192,10 @@ export interface Roll {
 }
 
 /**
- * Reads lines until the input ends or is destroyed: each chunk to the WAL first, each rolled segment through the pipeline.
+ * Reads lines until the input ends or is stopped: each chunk to the WAL first, each rolled segment through the pipeline.
  * While the pipeline is full, the input is not read. `read` is told of every run of lines.
  */
-export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, options: { roll: Roll; now: () => number; read(lines: number, bytes: number): void }): Promise<void> {
+export async function ingest(input: Input, wal: Wal, pipeline: Pipeline, options: { roll: Roll; now: () => number; read(lines: number, bytes: number): void }): Promise<void> {
   const { roll, now } = options
   const framer = createFramer()
   let timer: NodeJS.Timeout | undefined
@@ -209,7 +208,7 @@ export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, opti
       const segment = await wal.roll(now())
       if (segment) await pipeline.push(segment)
     })
-    // Awaited by the next roll or at the end; a failure also destroys the input.
+    // Awaited by the next roll or at the end; a failure also stops the input.
     rolling.catch(() => {})
     return rolling
   }
@@ -226,10 +225,7 @@ export async function ingest(input: Readable, wal: Wal, pipeline: Pipeline, opti
   }
 
   try {
-    for await (const chunk of input) await take(framer.push(chunk as Buffer, room))
-  } catch (error) {
-    // Destroyed without an error: somebody asked us to stop reading.
-    if (codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+    for await (const chunk of input) await take(framer.push(chunk, room))
   } finally {
     clearTimeout(timer)
   }
