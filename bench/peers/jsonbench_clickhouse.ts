@@ -5,11 +5,11 @@ import { answer } from './answer.ts'
 /**
  * JSONBench as its folder clickhouse has it: a table with one JSON column, sorted by five of its paths.
  *
- * Arguments: where chdb is installed; load, the directory of the database, the messages; or optimize or query, the directory.
- * Optimized, it is one part. Printed are its bytes, or those of the parts before where they were fewer: an `advanced` part holds
- * the JSON twice, for reading paths and for reading the whole, where several parts were merged.
+ * Arguments: where chdb is installed; load, the directory of the database, the messages; or merge, bytes or query, the directory.
+ * Loaded, there is a part for each million rows: so JSONBench takes sizes and times, while ClickHouse begins to merge them.
+ * Here it does not, which would take one of two cores from the questions. Printed are rows, bytes, or answers and their times.
  */
-const [installed, what, directory, input] = process.argv.slice(2) as [string, 'load' | 'optimize' | 'query', string, string]
+const [installed, what, directory, input] = process.argv.slice(2) as [string, 'load' | 'merge' | 'bytes' | 'query', string, string]
 
 const CREATED = "data.kind = 'commit' AND data.commit.operation = 'create'"
 
@@ -60,14 +60,13 @@ if (what === 'load') {
   } catch {
     query(`${insert}, input_format_allow_errors_num = 1_000_000_000, input_format_allow_errors_ratio = 1`)
   }
-  process.stdout.write(String(rows(query('SELECT count() FROM bluesky'))[0]?.[0]))
-} else if (what === 'optimize') {
-  const bytes = (): number => Number(rows(query("SELECT sum(bytes_on_disk) FROM system.parts WHERE database = 'bench' AND active"))[0]?.[0])
-  const before = bytes()
-  query('OPTIMIZE TABLE bluesky FINAL')
-  process.stdout.write(String(Math.min(before, bytes())))
-} else {
-  await answer(QUERIES, { query, rows: (text) => rows(text).map((row) => row.map(plain)) })
+}
+if (what === 'merge') query('OPTIMIZE TABLE bluesky FINAL')
+else query('SYSTEM STOP MERGES bluesky')
+if (what === 'query') await answer(QUERIES, { query, rows: (text) => rows(text).map((row) => row.map(plain)) })
+else {
+  const asked = what === 'bytes' ? "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = 'bench' AND active" : 'SELECT count() FROM bluesky'
+  process.stdout.write(String(rows(query(asked))[0]?.[0]))
 }
 session.close()
 

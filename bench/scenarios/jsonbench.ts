@@ -14,6 +14,9 @@ import { figure, goal, median, range, spread } from '../table.ts'
 
 const QUESTIONS = ['event types', 'event types with users', 'posts, reposts and likes by hour', 'first 3 users to post', '3 longest spans of activity']
 
+/** Who takes longer for the five, ms, is asked in one round only. */
+const SLOW = 20_000
+
 /** A system with the messages in it. */
 interface System {
   what: string
@@ -44,14 +47,28 @@ const DUCKDB: System = {
   ask: peer('jsonbench_duckdb', 'query', 'json.duckdb'),
 }
 
-function clickhouse(installed: string): System {
-  const command = (what: string, ...args: string[]): Command => peer('jsonbench_clickhouse', installed, what, 'clickhouse', ...args)
-  return {
-    what: 'ClickHouse (chdb), one JSON column, then OPTIMIZE FINAL',
-    load: async (input, cwd) => Number(await run(command('load', input), cwd)),
-    settle: async (cwd) => Number(await run(command('optimize'), cwd)),
-    ask: command('query'),
-  }
+/** As JSONBench loads it, and asks it; and when it has merged what it loaded into one part, which JSONBench does not wait for. */
+function clickhouse(installed: string): [System, System] {
+  const command = (what: string, ...args: string[]): Command => peer('jsonbench_clickhouse', installed, what, ...args)
+  const ask = (directory: string): Pick<System, 'settle' | 'ask'> => ({
+    settle: async (cwd) => Number(await run(command('bytes', directory), cwd)),
+    ask: command('query', directory),
+  })
+  return [
+    {
+      what: 'ClickHouse (chdb), one JSON column',
+      load: async (input, cwd) => Number(await run(command('load', 'clickhouse', input), cwd)),
+      ...ask('clickhouse'),
+    },
+    {
+      what: 'ClickHouse (chdb), a copy of that after OPTIMIZE FINAL',
+      async load(_, cwd) {
+        await run(['cp', '-a', 'clickhouse', 'merged'], cwd)
+        return Number(await run(command('merge', 'merged'), cwd))
+      },
+      ...ask('merged'),
+    },
+  ]
 }
 
 export const jsonbench: Scenario = {
@@ -60,11 +77,10 @@ export const jsonbench: Scenario = {
   async run(bench) {
     const node = await prepareNode()
     if ('missing' in node) bench.say(`no ClickHouse: ${node.missing}`)
-    // What ours is measured against comes last.
-    const systems = [LAKE, DUCKDB, ...('missing' in node ? [] : [clickhouse(node.directory)])]
+    const systems = [LAKE, DUCKDB, ...('missing' in node ? [] : clickhouse(node.directory))]
     const rows: Row[] = []
     for (const events of [bench.sizes.events / 10, bench.sizes.events]) rows.push(...(await bench.inScratch((cwd) => compare(systems, events, cwd, bench))))
-    return [...rows, await bench.inScratch((cwd) => broken(systems, cwd))]
+    return [...rows, await bench.inScratch((cwd) => broken(systems.slice(0, 3), cwd))]
   },
 }
 
@@ -80,13 +96,15 @@ async function compare(systems: readonly System[], events: number, cwd: string, 
     bench.say(`${system.what}: ${figure(events / seconds)} lines/s, then ${figure((performance.now() - settling) / 1000)} s; ${figure(bytes)} B/line`)
     loaded.set(system, { rate: events / seconds, bytes })
   }
+  const slow = new Set<System>()
   const times = new Map<System, number[][]>(systems.map((system) => [system, []]))
   for (let round = 0; round < bench.sizes.rounds; round++) {
     const answers: Value[][][][] = []
-    for (const system of turned(systems, round)) {
+    for (const system of turned(systems, round).filter((system) => !slow.has(system))) {
       const answered = JSON.parse(await run(system.ask, cwd)) as Answered
       answers.push(answered.answers)
       times.get(system)?.push(answered.times)
+      if (answered.times.reduce((sum, ms) => sum + ms) > SLOW) slow.add(system)
       bench.say(`round ${round + 1}: ${system.what}: ${answered.times.map((ms) => figure(ms)).join(', ')} ms`)
     }
     for (const other of answers.slice(1)) assert.deepEqual(other.map(comparable), answers[0]?.map(comparable), 'all give the same answers')
@@ -115,7 +133,7 @@ function comparable(rows: Value[][], question: number): Value[][] {
 }
 
 function loadRows(systems: readonly System[], loaded: ReadonlyMap<System, { rate: number; bytes: number }>, events: number): Row[] {
-  const limit = systems.slice(2).map((system) => loaded.get(system)?.bytes as number)[0]
+  const limit = systems[2] && loaded.get(systems[2])?.bytes
   return systems.map((system) => {
     const { rate, bytes } = loaded.get(system) as { rate: number; bytes: number }
     return {
@@ -130,18 +148,19 @@ function loadRows(systems: readonly System[], loaded: ReadonlyMap<System, { rate
 
 function queryRows(systems: readonly System[], times: ReadonlyMap<System, number[][]>, events: number): Row[] {
   const of = (system: System, question: number): number[] => (times.get(system) ?? []).map((all) => all[question] as number)
-  const [ours, duckdb, house] = systems as [System, System, System | undefined]
+  const [ours, duckdb, house, merged] = systems as [System, System, System?, System?]
   return QUESTIONS.map((question, place) => {
     const mine = of(ours, place)
     const seconds = spread(mine.map((ms) => ms / 1000))
-    const others = [`DuckDB ${figure(median(of(duckdb, place)) / 1000)} s`, ...(house ? [`ClickHouse ${figure(median(of(house, place)) / 1000)} s`] : [])]
-    const ratio = house && median(of(house, place).map((ms, round) => (mine[round] as number) / ms))
+    const others = [['DuckDB', duckdb], ['ClickHouse', house], ['merged', merged]] as const
+    const said = others.flatMap(([name, system]) => (system ? `${name} ${figure(median(of(system, place)) / 1000)} s` : []))
+    const ratio = (system: System): number => median(of(system, place).map((ms, round) => (mine[round] as number) / ms))
     return {
-      what: `JSONBench Q${place + 1}, ${question}, hot (${others.join(', ')})`,
+      what: `JSONBench Q${place + 1}, ${question}, hot (${said.join(', ')})`,
       input: `${formatCount(events)} events`,
       result: `${figure(seconds.median)} s`,
       range: range(seconds),
-      ...(ratio === undefined ? {} : { goal: goal(`at most ClickHouse's (${figure(ratio)})`, ratio <= 1) }),
+      ...(house && merged ? { goal: goal(`at most ClickHouse's (${figure(ratio(house))}; merged ${figure(ratio(merged))})`, ratio(house) <= 1) } : {}),
     }
   })
 }
