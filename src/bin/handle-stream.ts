@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
+import { setFlagsFromString } from 'node:v8'
 import { EXIT, Failure } from '../failure.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
 import { openInput } from '../ingest/input.ts'
@@ -44,6 +45,13 @@ const DRAIN = 5_000
 const ALLOCATOR = 'DUCKDB_JE_MALLOC_CONF'
 const FRUGAL = 'narenas:1,dirty_decay_ms:200,muzzy_decay_ms:0'
 
+/**
+ * V8 doubles its young generation whenever as much as it holds has survived, counted from the last time it did: in a process that never ends
+ * up to 48 MB, whatever is needed. It stays as it is here: after 20 M lines the heap has 13 MB instead of 28 to 45, for 2 % more work.
+ */
+const NO_GROWTH = '--semi-space-growth-factor=1'
+
+setFlagsFromString(NO_GROWTH)
 await main(
   {
     name: 'handle-stream',
