@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -29,9 +30,9 @@ export interface Running {
   said: { stdout: string; stderr: string }
 }
 
-/** Starts one of the executables at the root; its stdin is a pipe that the caller writes and ends. */
-export function start(name: string, args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Running {
-  const child = spawn(join(ROOT, name), args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] })
+/** Starts one of the executables at the root; its stdin is `stdin`, or a socket that the caller writes and ends. */
+export function start(name: string, args: readonly string[], options: { cwd: string; env?: Record<string, string>; stdin?: number | Socket }): Running {
+  const child = spawn(join(ROOT, name), args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: [options.stdin ?? 'pipe', 'pipe', 'pipe'] })
   const said = { stdout: '', stderr: '' }
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said.stderr += text))

@@ -68,8 +68,12 @@ function pipeInput(fd: number): Input {
       },
     },
   }
-  const socket = new Socket(options)
-  socket.on('error', (error) => end(unreadable(error))).on('end', () => end()).on('close', () => end())
+  /** Opened when first asked: a socket reads at once, and what was read must have a log to go to. */
+  let socket: Socket | undefined
+
+  function open(): Socket {
+    return new Socket(options).on('error', (error) => end(unreadable(error))).on('end', () => end()).on('close', () => end())
+  }
 
   function end(error?: unknown): void {
     ended = true
@@ -89,6 +93,7 @@ function pipeInput(fd: number): Input {
           return
         } else {
           const woken = new Promise<void>((resolve) => (wake = resolve))
+          socket ??= open()
           socket.resume()
           await woken
         }
@@ -97,7 +102,7 @@ function pipeInput(fd: number): Input {
     stop(error) {
       if (error !== undefined) filled.length = 0
       end(error)
-      socket.destroy()
+      socket?.destroy()
     },
   }
 }

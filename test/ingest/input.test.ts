@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openInput } from '../../src/ingest/input.ts'
 import { readLake, tree } from '../lake.ts'
 import { eventLines } from '../lines.ts'
-import { ROOT, until, workplace } from '../process.ts'
+import type { Result, Running } from '../process.ts'
+import { start, until, workplace } from '../process.ts'
 
 const COUNT = 3000
 const LINES = eventLines(COUNT)
@@ -15,15 +17,10 @@ const KEYS = LINES.map((_, n) => `k${n}`).sort()
 const keys = async (cwd: string): Promise<string[]> => (await readLake(join(cwd, 'lake'))).map(({ rkey }) => String(rkey)).sort()
 
 /** handle-stream with this file descriptor as its stdin. */
-function on(stdin: number, cwd: string): { kill(signal: NodeJS.Signals): void; ended: Promise<{ code: number | null; stderr: string }> } {
-  const child = spawn(join(ROOT, 'handle-stream'), ['--roll-seconds', '1h'], { cwd, stdio: [stdin, 'ignore', 'pipe'] })
+function on(stdin: number, cwd: string): Running {
+  const running = start('handle-stream', ['--roll-seconds', '1h'], { cwd, stdin })
   closeSync(stdin)
-  let stderr = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  return {
-    kill: (signal) => void child.kill(signal),
-    ended: new Promise((resolve, reject) => child.on('error', reject).on('close', (code) => resolve({ code, stderr }))),
-  }
+  return running
 }
 
 /** A pipe with a name: its path. */
@@ -45,7 +42,6 @@ test('a pipe on stdin, written in pieces: every line; it waits while nothing com
   const cwd = workplace(t)
   const path = pipe(cwd)
   // Opened for both, so that neither side waits for the other here.
-  const both = openSync(path, 'r+')
   const ours = on(openSync(path, 'r+'), cwd)
   const writer = spawn('sh', ['-c', `cat > ${path}`], { stdio: ['pipe', 'ignore', 'inherit'] })
   const text = LINES.join('\n')
@@ -57,9 +53,8 @@ test('a pipe on stdin, written in pieces: every line; it waits while nothing com
   await new Promise((resolve) => writer.on('close', resolve))
   // It holds the pipe open for writing itself: its end does not come.
   await until('all lines are in the log', () => Number(execFileSync('sh', ['-c', 'cat .sluice/wal/*/*.ndjson | wc -l'], { cwd })) === COUNT)
-  ours.kill('SIGTERM')
+  ours.child.kill('SIGTERM')
   const { code, stderr } = await ours.ended
-  closeSync(both)
   assert.equal(code, 0, stderr)
   assert.deepEqual(await keys(cwd), KEYS)
 })
@@ -70,15 +65,27 @@ test('a socket on stdin: every line', async (t) => {
   const server = createServer({ allowHalfOpen: true }, (socket) => socket.end(LINES.join('\n'))).listen(path)
   t.after(() => server.close())
   await until('it listens', () => server.listening)
-  const child = await new Promise<ReturnType<typeof spawn>>((resolve) => {
+  const { code, stderr } = await new Promise<Result>((resolve) => {
     const socket = connect(path, () => {
       socket.pause()
-      resolve(spawn(join(ROOT, 'handle-stream'), [], { cwd, stdio: [socket, 'ignore', 'inherit'] }))
+      resolve(start('handle-stream', [], { cwd, stdin: socket }).ended)
       socket.destroy()
     })
   })
-  assert.equal(await new Promise((resolve) => child.on('close', resolve)), 0)
+  assert.equal(code, 0, stderr)
   assert.deepEqual(await keys(cwd), KEYS)
+})
+
+test('of a pipe nothing is read before it is asked for', async (t) => {
+  const fd = openSync(pipe(workplace(t)), 'r+')
+  writeSync(fd, 'line\n')
+  const input = openInput(fd)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  input.stop()
+  for await (const chunk of input) assert.fail(`read ${chunk}`)
+  const left = Buffer.alloc(10)
+  assert.equal(left.toString('utf8', 0, readSync(fd, left)), 'line\n')
+  closeSync(fd)
 })
 
 test('a device without end is read until a signal', async (t) => {
@@ -86,7 +93,7 @@ test('a device without end is read until a signal', async (t) => {
   const ours = on(openSync('/dev/zero', 'r'), cwd)
   await until('it is ready', () => tree(join(cwd, '.sluice', 'wal')).length > 0)
   await new Promise((resolve) => setTimeout(resolve, 300))
-  ours.kill('SIGTERM')
+  ours.child.kill('SIGTERM')
   const { code, stderr } = await ours.ended
   assert.equal(code, 0, stderr)
   assert.match(stderr, /0 events · .* 1 rejects/)
