@@ -1,3 +1,4 @@
+import { quote } from '../duckdb.ts'
 import { isPossible, typed } from './projection.ts'
 import type { Shape } from './shape.ts'
 import { BODIES, FIELDS, HELD, NAMES, SHAPE, SHAPES } from './shape.ts'
@@ -13,11 +14,11 @@ export function carefulSteps(options: { now: number; ingestedAt: Date }): string
   return [
     // A JSON function on a line that is none is an error, so each step sees only what passed the one before.
     `CREATE OR REPLACE TEMP TABLE valid AS SELECT rowid AS n, line FROM lines WHERE json_valid(line)`,
-    `CREATE OR REPLACE TEMP TABLE object AS SELECT n, line, ${twice('keys')} OR (list_contains(keys, 'commit') AND ${twice("json_keys(line, '$.commit')")})
-  OR (list_contains(keys, 'payload') AND ${twice("json_keys(line, '$.payload')")}) AS twice
-FROM (SELECT n, line, json_keys(line) AS keys FROM valid WHERE json_type(line) = 'OBJECT')`,
+    `CREATE OR REPLACE TEMP TABLE object AS
+SELECT *, ${['keys', 'commit_keys', 'payload_keys'].map(twice).join(' OR ')} AS twice
+FROM (SELECT *, ${keysOf('commit')}, ${keysOf('payload')} FROM (SELECT n, line, json_keys(line) AS keys FROM valid WHERE json_type(line) = 'OBJECT'))`,
     `CREATE OR REPLACE TEMP TABLE shaped AS
-SELECT n, line, ${SHAPE} AS shape, t FROM (SELECT n, line, json_transform(line, '${JSON.stringify({ ...FIELDS.plain, ...FIELDS.v1, ...FIELDS.v2 })}') AS t FROM object WHERE NOT twice)`,
+SELECT *, ${SHAPE} AS shape FROM (SELECT *, json_transform(line, '${JSON.stringify({ ...FIELDS.plain, ...FIELDS.v1, ...FIELDS.v2 })}') AS t FROM object WHERE NOT twice)`,
     `CREATE OR REPLACE TEMP TABLE mapped AS ${SHAPES.map(mapped).join('\nUNION ALL')}`,
     `CREATE OR REPLACE TEMP TABLE judged AS SELECT *, ${reasonFor(options.now)} AS reason FROM (SELECT *, strpos(path, '/') AS slash FROM mapped)`,
     `CREATE OR REPLACE TEMP TABLE accepted AS SELECT * FROM (${typed(
@@ -44,31 +45,51 @@ function mapped(shape: Shape): string {
 
 /** What is left of a line when its columns are taken out, as a JSON object. */
 const REST: Record<Shape, string> = {
-  plain: `CASE WHEN t.timestamp IS NULL OR t.time_us IS NULL OR try_cast(t.time_us AS BIGINT) = epoch_us(${NAMES.plain.event_time})
-    THEN ${without('line', ...HELD.plain, 'time_us')}
-    ELSE ${without('line', ...HELD.plain)} END`,
-  v1: `json_merge_patch(${without('line', 'did', 'time_us', 'kind')}, CASE t.kind
-    ${BODIES.v1.map((body) => `WHEN '${body}' THEN '{"${body}":null}'`).join(' ')}
-    ELSE CASE WHEN json_type(line, '$.commit') IS DISTINCT FROM 'OBJECT' THEN '{}'
-      WHEN ${without("json_extract(line, '$.commit')", ...HELD.commit, 'record')} = '{}' THEN '{"commit":null}'
-      ELSE '{"commit":${nulls(...HELD.commit, 'record')}}' END END)`,
+  plain: others('line', 'keys', HELD.plain, `key <> 'time_us' OR (t.timestamp IS NOT NULL AND t.time_us IS NOT NULL
+    AND coalesce(try_cast(t.time_us AS BIGINT) <> epoch_us(${NAMES.plain.event_time}), true))`),
+  v1: restOfMessage(),
   v2: restOfFrame(),
 }
 
-/** Merged, a payload would lose its nulls inside objects and what has the same name in both: it stays apart where the envelope has more than that. */
+/** What is left of `commit` stays under its key. Of the kinds with a body of their own, it stays whole, and so it does where it is no object. */
+function restOfMessage(): string {
+  const message = ['did', 'time_us', 'kind']
+  const commit = others("json_extract(line, '$.commit')", 'commit_keys', [...HELD.commit, 'record'])
+  const outer = others('line', 'keys', [...message, 'commit'])
+  return `CASE WHEN t.kind IN (${texts(BODIES.v1)}) THEN ${others('line', 'keys', message, 'key <> t.kind')}
+    WHEN json_type(line, '$.commit') IS DISTINCT FROM 'OBJECT' THEN ${others('line', 'keys', message)}
+    WHEN ${commit} = '{}' THEN ${outer}
+    ELSE ${withMember(outer, 'commit', commit)} END`
+}
+
+/** What has the same name in both must not be lost: the payload stays apart where the envelope has more than that. */
 function restOfFrame(): string {
-  const envelope = without('line', '$type', 'payload')
-  const body = `CASE WHEN ${NAMES.v2.kind} IN ('${BODIES.v2.join("', '")}') THEN ${NAMES.v2.kind} ELSE 'record' END`
-  const payload = `json_merge_patch(${without("json_extract(line, '$.payload')", '$type', 'did', 'time', ...HELD.commit)}, '{"' || ${body} || '":null}')`
-  return `CASE WHEN ${envelope} = '{}' THEN ${payload} ELSE (left(${envelope}, -1) || ',"payload":' || ${payload} || '}')::JSON END`
+  const envelope = others('line', 'keys', ['$type', 'payload'])
+  const body = `CASE WHEN ${NAMES.v2.kind} IN (${texts(BODIES.v2)}) THEN ${NAMES.v2.kind} ELSE 'record' END`
+  const payload = others("json_extract(line, '$.payload')", 'payload_keys', ['$type', 'did', 'time', ...HELD.commit], `key <> ${body}`)
+  return `CASE WHEN ${envelope} = '{}' THEN ${payload} ELSE ${withMember(envelope, 'payload', payload)} END`
 }
 
-function without(document: string, ...keys: string[]): string {
-  return `json_merge_patch(${document}, '${nulls(...keys)}')`
+/**
+ * The members of an object, whose keys are given, but for some, and for those of which `condition` is false, as an object.
+ * json_merge_patch goes down into all that it keeps: 200,000 brackets in an unknown field end the process.
+ */
+function others(document: string, keys: string, but: readonly string[], condition = 'true'): string {
+  const names = `list_filter(${keys}, lambda key: key NOT IN (${texts(but)}) AND (${condition}))`
+  const pointer = "'/' || replace(replace(key, '~', '~0'), '/', '~1')"
+  return `coalesce('{' || array_to_string(list_transform(${names}, lambda key: to_json(key) || ':' || json_extract(${document}, ${pointer})), ',') || '}', '{}')`
 }
 
-function nulls(...keys: string[]): string {
-  return `{${keys.map((key) => `"${key}":null`).join(',')}}`
+function withMember(object: string, key: string, value: string): string {
+  return `left(${object}, -1) || CASE WHEN ${object} = '{}' THEN '' ELSE ',' END || '"${key}":' || ${value} || '}'`
+}
+
+function texts(values: readonly string[]): string {
+  return values.map(quote).join(', ')
+}
+
+function keysOf(key: string): string {
+  return `CASE WHEN list_contains(keys, '${key}') THEN json_keys(line, '$.${key}') END AS ${key}_keys`
 }
 
 /** True where one of these keys stands twice. */

@@ -208,9 +208,9 @@ interface Line {
   text: string
 }
 
-/** Not about the line: the disk, the memory, or DuckDB itself. */
+/** Not about the line: the disk, the memory, our SQL, or DuckDB itself. */
 function isOurs(error: unknown): boolean {
-  return /^(IO|Out of Memory|INTERNAL|FATAL|INTERRUPT|Connection) Error/i.test(messageOf(error))
+  return /^(IO|Out of Memory|Parser|Binder|Catalog|INTERNAL|FATAL|INTERRUPT|Connection) Error/i.test(messageOf(error))
 }
 
 /** Of a line or two: 3 MB of brackets take over 400 MB. */

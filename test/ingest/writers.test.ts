@@ -130,6 +130,30 @@ test('bytes that are no text are rejects, and the lines around them events', asy
   }
 })
 
+test('brackets nested 200,000 deep are kept, wherever they stand', async (t) => {
+  const deep = 200_000
+  const time = '2026-07-04T14:38:08.000000Z'
+  const commit = { rev: 'r', operation: 'create', collection: 'a.b.c', rkey: 'k', cid: 'c', record: {} }
+  const lines = [
+    { timestamp: time, action: 'create', path: 'a.b.c/0', repo: 'did:x', record: { a: 'deep' } },
+    { timestamp: time, action: 'create', path: 'a.b.c/1', repo: 'did:x', record: {}, a: 'deep' },
+    { did: 'did:x', time_us: Date.parse(time) * 1000, kind: 'commit', commit: { ...commit, rkey: '2', a: 'deep' } },
+    { did: 'did:x', time_us: Date.parse(time) * 1000, kind: 'commit', commit: { ...commit, rkey: '3' }, a: 'deep' },
+    { $type: 'message', payload: { ...commit, $type: 'x#commit', did: 'did:x', time, rkey: '4', a: 'deep' } },
+    { $type: 'message', payload: { ...commit, $type: 'x#commit', did: 'did:x', time, rkey: '5' }, a: 'deep' },
+  ].map((line) => JSON.stringify(line).replace('"deep"', '['.repeat(deep) + ']'.repeat(deep)))
+  for (const writer of WRITERS) {
+    const cwd = workplace(t)
+    const { code, stderr } = await run('handle-stream', ['--writer', writer], { cwd, input: lines.join('\n') })
+    assert.equal(code, 0, `${writer}: ${stderr}`)
+    const rows = await session.rows<{ rkey: string; brackets: bigint }>(
+      `SELECT rkey, strlen(replace(concat(record, extra), '[', '')) AS brackets FROM read_parquet(${quote(join(cwd, 'lake/**'))}) ORDER BY rkey`,
+    )
+    assert.deepEqual(rows.map(({ rkey }) => rkey), ['0', '1', '2', '3', '4', '5'], writer)
+    for (const { rkey, brackets } of rows) assert.ok(brackets >= deep, `${writer}: line ${rkey} has kept ${brackets} of ${deep} closing brackets`)
+  }
+})
+
 test('the sample of the real stream is whole, and the same from both writers', async (t) => {
   const input = readFileSync(join(ROOT, 'test/data/jetstream-v1-sample.jsonl'), 'utf8')
   const events = input.trim().split('\n').map((line) => exact(line) as { did: string; time_us: string; kind: string; commit?: Record<string, unknown> })
