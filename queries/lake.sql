@@ -17,13 +17,24 @@ SET VARIABLE events = (
     THEN 'FROM read_parquet(getvariable(''lake'') || ''/**/*.parquet'', hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT})'
     ELSE 'SELECT NULL::TIMESTAMPTZ AS event_time, NULL::VARCHAR AS kind, NULL::VARCHAR AS action, NULL::VARCHAR AS did, '
       || 'NULL::VARCHAR AS collection, NULL::VARCHAR AS rkey, NULL::VARCHAR AS cid, NULL::VARCHAR AS rev, '
-      || 'NULL::VARCHAR AS subject_uri, NULL::VARCHAR AS subject_did, NULL::VARCHAR AS text, NULL::VARCHAR[] AS langs, '
-      || 'NULL::VARCHAR AS reply_parent, NULL::TIMESTAMPTZ AS created_at, NULL::JSON AS record, NULL::JSON AS extra, '
+      || 'NULL::VARCHAR AS subject_uri, NULL::VARCHAR AS text, NULL::VARCHAR[] AS langs, '
+      || 'NULL::VARCHAR AS reply_parent, NULL::TIMESTAMPTZ AS created_at, NULL::JSON AS rest, NULL::JSON AS extra, '
       || 'NULL::TIMESTAMPTZ AS ingested_at, NULL::DATE AS date, NULL::BIGINT AS hour WHERE false'
     END
   FROM glob(getvariable('lake') || '/**/*.parquet')
 );
-CREATE OR REPLACE VIEW events AS FROM query(getvariable('events'));
+-- A value stands in a file once; these follow from others, and are made where they are asked for.
+CREATE OR REPLACE VIEW events AS SELECT *,
+  CASE WHEN starts_with(subject_uri, 'at://') THEN split_part(subject_uri, '/', 3) WHEN starts_with(subject_uri, 'did:') THEN subject_uri END AS subject_did,
+  CASE WHEN strlen(rest) <= 4096 AND starts_with(rest, '{') THEN json_merge_patch(rest, '{' || concat_ws(',',
+    CASE WHEN NOT json_exists(rest, '$.text') THEN '"text":' || to_json(text) END,
+    CASE WHEN NOT json_exists(rest, '$.langs') THEN '"langs":' || to_json(langs) END,
+    CASE WHEN NOT json_exists(rest, '$.createdAt') THEN strftime(make_timestamp(epoch_us(created_at)), '"createdAt":"%Y-%m-%dT%H:%M:%S.%gZ"') END,
+    CASE WHEN NOT json_exists(rest, '$.reply.parent.uri') THEN '"reply":{"parent":{"uri":' || to_json(reply_parent) || '}}' END,
+    CASE WHEN NOT json_exists(rest, '$.subject') THEN '"subject":' || to_json(subject_uri)
+      WHEN json_type(rest, '$.subject') = 'OBJECT' AND NOT json_exists(rest, '$.subject.uri') THEN '"subject":{"uri":' || to_json(subject_uri) || '}' END
+  ) || '}') ELSE rest END AS record
+FROM query(getvariable('events'));
 
 -- The models are bare SELECTs; query() makes a table of such a text, so nothing is said twice.
 SET VARIABLE models = (

@@ -22,6 +22,20 @@ export function tree(directory: string, below = ''): string[] {
   return entries.flatMap((entry) => (entry.isDirectory() ? tree(directory, join(below, entry.name)) : [join(below, entry.name)])).sort()
 }
 
+/** The record of a row of a file: what its columns hold, put back into `rest`. Of records as these tests and the simulator make them. */
+export function recordOf({ rest, text, langs, created_at: created, subject_uri: uri, reply_parent: parent }: EventRow): unknown {
+  if (rest === null || rest === undefined) return null
+  const record = structuredClone(rest) as Record<string, unknown> & { reply?: { parent: Record<string, unknown> } }
+  if (typeof text === 'string') record['text'] ??= text
+  if (Array.isArray(langs)) record['langs'] ??= langs
+  if (created instanceof Date) record['createdAt'] ??= created.toISOString()
+  if (typeof parent === 'string' && record.reply) record.reply.parent['uri'] ??= parent
+  if (typeof uri !== 'string') return record
+  if (record['subject'] === undefined) record['subject'] = uri
+  else if (typeof record['subject'] === 'object') record['subject'] = { uri, ...record['subject'] }
+  return record
+}
+
 /** All rows of all files of a lake; each is checked to be in the partition of its hour, under a name that a writer gives. */
 export async function readLake(lake: string): Promise<EventRow[]> {
   const rows: EventRow[] = []

@@ -16,6 +16,6 @@ const engine = await openEngine()
 const session = await engine.connect()
 // Simulated lines are short; the size of the buffers is the same as for a segment of such lines.
 const rows = strictRows({ shape: 'plain', template, segment: input, longest: Math.min((await stat(input)).size, 2 ** 20 - 1), now, ingestedAt: new Date(now) })
-await session.run(`COPY (${rows}) TO ${quote(output)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)`)
+await session.run(`COPY (${rows}) TO ${quote(output)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 2)`)
 session.close()
 engine.close()

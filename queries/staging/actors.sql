@@ -18,10 +18,10 @@ with
       did,
       event_time,
       case
-        when kind <> 'commit' then get_json_object(record, '$.handle')
+        when kind <> 'commit' then get_json_object(rest, '$.handle')
       end as handle,
       case
-        when collection = 'app.bsky.actor.profile' then get_json_object(record, '$.displayName')
+        when collection = 'app.bsky.actor.profile' then get_json_object(rest, '$.displayName')
       end as display_name
     from
       events

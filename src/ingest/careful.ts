@@ -23,8 +23,8 @@ SELECT *, ${SHAPE} AS shape FROM (SELECT *, json_transform(line, '${JSON.stringi
     `CREATE OR REPLACE TEMP TABLE judged AS SELECT *, ${reasonFor(options.now)} AS reason FROM (SELECT *, strpos(path, '/') AS slash FROM mapped)`,
     `CREATE OR REPLACE TEMP TABLE accepted AS SELECT * FROM (${typed(
       `
-  SELECT *, CASE WHEN rest <> '{}' THEN (
-      SELECT ('{' || string_agg(to_json(key) || ':' || value, ',' ORDER BY key) || '}')::JSON FROM json_each(rest) WHERE type <> 'NULL'
+  SELECT *, CASE WHEN others <> '{}' THEN (
+      SELECT ('{' || string_agg(to_json(key) || ':' || value, ',' ORDER BY key) || '}')::JSON FROM json_each(others) WHERE type <> 'NULL'
     ) END AS extra
   FROM judged WHERE reason IS NULL`,
       { ...options, careful: true },
@@ -40,19 +40,19 @@ UNION ALL SELECT rowid, 'not JSON' FROM lines WHERE NOT json_valid(line)`,
 
 function mapped(shape: Shape): string {
   const columns = Object.entries(NAMES[shape]).map(([column, expression]) => `${expression} AS ${column}`)
-  return `\nSELECT n, ${columns.join(', ')},\n  ${REST[shape]} AS rest FROM shaped WHERE shape = '${shape}'`
+  return `\nSELECT n, ${columns.join(', ')},\n  ${OTHERS[shape]} AS others FROM shaped WHERE shape = '${shape}'`
 }
 
 /** What is left of a line when its columns are taken out, as a JSON object. */
-const REST: Record<Shape, string> = {
+const OTHERS: Record<Shape, string> = {
   plain: others('line', 'keys', HELD.plain, `key <> 'time_us' OR (t.timestamp IS NOT NULL AND t.time_us IS NOT NULL
     AND coalesce(try_cast(t.time_us AS BIGINT) <> epoch_us(${NAMES.plain.event_time}), true))`),
-  v1: restOfMessage(),
-  v2: restOfFrame(),
+  v1: othersOfMessage(),
+  v2: othersOfFrame(),
 }
 
 /** What is left of `commit` stays under its key. Of the kinds with a body of their own, it stays whole, and so it does where it is no object. */
-function restOfMessage(): string {
+function othersOfMessage(): string {
   const message = ['did', 'time_us', 'kind']
   const commit = others("json_extract(line, '$.commit')", 'commit_keys', [...HELD.commit, 'record'])
   const outer = others('line', 'keys', [...message, 'commit'])
@@ -63,7 +63,7 @@ function restOfMessage(): string {
 }
 
 /** What has the same name in both must not be lost: the payload stays apart where the envelope has more than that. */
-function restOfFrame(): string {
+function othersOfFrame(): string {
   const envelope = others('line', 'keys', ['$type', 'payload'])
   const body = `CASE WHEN ${NAMES.v2.kind} IN (${texts(BODIES.v2)}) THEN ${NAMES.v2.kind} ELSE 'record' END`
   const payload = others("json_extract(line, '$.payload')", 'payload_keys', ['$type', 'did', 'time', ...HELD.commit], `key <> ${body}`)
@@ -106,7 +106,7 @@ function reasonFor(now: number): string {
   WHEN kind IS NULL OR kind = '' THEN 'no kind'
   WHEN kind = 'commit' AND action IS NULL THEN 'no action'
   WHEN kind = 'commit' AND action NOT IN ('create', 'update', 'delete') THEN 'action is not create, update or delete'
-  WHEN kind = 'commit' AND (path IS NULL OR slash < 2 OR slash >= length(path) OR strpos(path[slash + 1:], '/') > 0)
+  WHEN kind = 'commit' AND (path IS NULL OR slash < 2 OR slash >= length(path) OR strpos(substring(path, slash + 1), '/') > 0)
     THEN 'path is not collection/rkey'
 END`
 }

@@ -1,9 +1,10 @@
 import { hasHalfSurrogate, items, kindOf, members, textOf, whyNotJson } from './json.ts'
+import { restOf } from './rest.ts'
 import { BODIES, HELD } from './shape.ts'
 import type { ParseTime } from './time.ts'
 import { NEVER, timeParser } from './time.ts'
 
-/** A row of EVENTS but for `ingested_at`. Times are µs since 1970, `record` and `extra` minified JSON. */
+/** A row of EVENTS but for `ingested_at`. Times are µs since 1970, `rest` and `extra` minified JSON. */
 export interface Event {
   event_time: bigint
   kind: string
@@ -14,12 +15,11 @@ export interface Event {
   cid: string | null
   rev: string | null
   subject_uri: string | null
-  subject_did: string | null
   text: string | null
   langs: (string | null)[] | null
   reply_parent: string | null
   created_at: bigint | null
-  record: string | null
+  rest: string | null
   extra: string | null
 }
 
@@ -47,7 +47,7 @@ const DAY = 86_400_000_000n
 /**
  * Gives the event of a line, or the reason why it is none: what `carefulSteps` does in SQL, with the same result, but that
  * - a line with trailing commas, NaN or Infinity is not JSON here, and JSON to DuckDB;
- * - numbers in `record` and `extra` stay as they were written, where DuckDB writes fractions anew: 1e3 as 1000.0, 20 digits as 17, -0 as 0;
+ * - numbers in `rest` and `extra` stay as they were written, where DuckDB writes fractions anew: 1e3 as 1000.0, 20 digits as 17, -0 as 0;
  * - the times that `timeParser` leaves out are no times.
  */
 export function eventReader(options: { now: number; timezone: string }): (line: string) => Event | string {
@@ -92,7 +92,7 @@ export function eventReader(options: { now: number; timezone: string }): (line: 
       cid,
       rev,
       ...typed(record, parseTime),
-      record: record === undefined || record === 'null' ? null : record,
+      rest: record === undefined || record === 'null' ? null : restOf(record),
       extra: extraOf(mapped.rest),
     }
   }
@@ -166,7 +166,7 @@ function bodyOf(kind: string | null, bodies: readonly string[]): string | undefi
 }
 
 /** What the columns take out of a record. */
-function typed(record: string | undefined, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'subject_did' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
+function typed(record: string | undefined, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
   const at = reader((record && members(record)) || [])
   const inside = (object: string | undefined, key: string): string | undefined => reader((object && members(object)) || [])(key)
   const subject = at('subject')
@@ -177,7 +177,6 @@ function typed(record: string | undefined, parseTime: ParseTime): Pick<Event, 's
   const langs = at('langs')
   return {
     subject_uri: subjectUri,
-    subject_did: subjectUri?.startsWith('at://') ? (subjectUri.split('/', 3)[2] as string) : subjectUri?.startsWith('did:') ? subjectUri : null,
     text: textOf(at('text')),
     langs: langs === undefined ? null : (items(langs)?.map(textOf) ?? null),
     reply_parent: textOf(inside(inside(at('reply'), 'parent'), 'uri')),

@@ -1,4 +1,5 @@
 import { quote } from '../duckdb.ts'
+import { MORE, RECORD_FIELDS, REST, SUBJECT_FIELDS, SURPLUS } from './rest.ts'
 import { timeIn } from './shape.ts'
 
 /**
@@ -21,19 +22,29 @@ export function isPossible(now: number): string {
 
 /** The columns of EVENTS from `source`, which has event_time, kind, action, did, path, slash (the place of the first one in path), cid, rev, record and extra. */
 export function typed(source: string, options: { ingestedAt: Date; careful: boolean }): string {
-  const uri = "json_extract_string(r.subject, '$.uri')"
-  const record = '{"subject":"VARCHAR","text":"VARCHAR","langs":["VARCHAR"],"reply":{"parent":{"uri":"VARCHAR"}},"createdAt":"VARCHAR"}'
+  const subject = `json_transform(r.subject, '${SUBJECT_FIELDS}')`
   return `
-SELECT ${options.careful ? 'n, ' : ''}event_time, kind, action, did, path[:slash - 1] AS collection, path[slash + 1:] AS rkey, cid, rev, subject_uri,
-  CASE WHEN starts_with(subject_uri, 'at://') THEN split_part(subject_uri, '/', 3)
-       WHEN starts_with(subject_uri, 'did:') THEN subject_uri END AS subject_did,
-  r.text AS text, r.langs AS langs, r.reply.parent.uri AS reply_parent,
-  CASE WHEN isfinite(created_at) THEN created_at END AS created_at,
-  record, extra, TIMESTAMPTZ ${quote(options.ingestedAt.toISOString())} AS ingested_at
+SELECT ${options.careful ? 'n, ' : ''}event_time, kind, action, did, CASE WHEN slash = 0 THEN path ELSE substring(path, 1, slash - 1) END AS collection,
+  substring(path, slash + 1) AS rkey, cid, rev, subject_uri, text, langs, reply_parent, created_at, ${REST} AS rest, extra,
+  TIMESTAMPTZ ${quote(options.ingestedAt.toISOString())} AS ingested_at
 FROM (
-  SELECT *,
-    CASE WHEN starts_with(r.subject, '{') THEN ${options.careful ? `try(${uri})` : uri} ELSE r.subject END AS subject_uri,
-    ${timeIn('r."createdAt"')} AS created_at
-  FROM (SELECT *, json_transform(record, '${record}') AS r FROM (${source}))
+  SELECT *, CASE WHEN surplus > 0 THEN ${MORE} END AS more
+  FROM (
+    SELECT *, ${SURPLUS} AS surplus
+    FROM (
+      SELECT *,
+        CASE WHEN r.text IS NOT NULL THEN r.text ->> '$' END AS text,
+        CASE WHEN r.langs IS NOT NULL THEN json_transform(r.langs, '["VARCHAR"]') END AS langs,
+        r.reply.parent.uri AS reply_parent,
+        CASE WHEN isfinite(created) THEN created END AS created_at
+      FROM (
+        SELECT *, CASE WHEN starts_with(r.subject, '{') THEN subject.uri ELSE r.subject END AS subject_uri
+        FROM (
+          SELECT *, CASE WHEN starts_with(r.subject, '{') THEN ${options.careful ? `try(${subject})` : subject} END AS subject, ${timeIn('r."createdAt"')} AS created
+          FROM (SELECT *, json_transform(record, '${RECORD_FIELDS}') AS r FROM (${source}))
+        )
+      )
+    )
+  )
 )`
 }

@@ -53,7 +53,7 @@ export function strictRows(options: { shape: Shape; template: string; segment: s
 /** True of a row that is an event. */
 function valid(now: number): string {
   return `${isPossible(now)} AND did <> '' AND kind <> '' AND (kind <> 'commit'
-      OR (action IN ('create', 'update', 'delete') AND slash > 1 AND slash < length(path) AND strpos(path[slash + 1:], '/') = 0))`
+      OR (action IN ('create', 'update', 'delete') AND slash > 1 AND slash < length(path) AND strpos(substring(path, slash + 1), '/') = 0))`
 }
 
 /** True of a line that says nothing but what is in a column or in EXTRA. */

@@ -1,4 +1,4 @@
-/** The events table (bronze): columns in file order with their DuckDB types. All times are UTC, microseconds. */
+/** The columns of a file of the events table (bronze), in its order, with their DuckDB types. All times are UTC, microseconds. */
 export const EVENTS = {
   /** When it happened, by the source's clock. Partitions come from it. */
   event_time: 'TIMESTAMP WITH TIME ZONE',
@@ -14,14 +14,13 @@ export const EVENTS = {
   rev: 'VARCHAR',
   /** What a like, repost, follow or block points at. */
   subject_uri: 'VARCHAR',
-  subject_did: 'VARCHAR',
   text: 'VARCHAR',
   langs: 'VARCHAR[]',
   reply_parent: 'VARCHAR',
   /** The client's claim, null where it is no time. */
   created_at: 'TIMESTAMP WITH TIME ZONE',
-  /** The record as it came; of identity and account events, their body. */
-  record: 'JSON',
+  /** Of the record, or of the body of identity and account events, what no column holds; see `derived.ts`. */
+  rest: 'JSON',
   /** Every top-level field that no column holds; null where there is none. */
   extra: 'JSON',
   ingested_at: 'TIMESTAMP WITH TIME ZONE',

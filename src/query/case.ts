@@ -4,8 +4,9 @@ import { basename, extname, join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { columnsOf, identifier, quote } from '../duckdb.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
-import { columnDefinitions } from '../lake/schema.ts'
+import { DERIVED } from '../lake/derived.ts'
 import { diffOf } from './diff.ts'
+import { eventsDefinition } from './events.ts'
 import type { Models } from './models.ts'
 import { keyOf, SOURCES } from './models.ts'
 import { nearest } from './nearest.ts'
@@ -65,7 +66,7 @@ export async function judgeCase(session: Session, one: Case, options: CaseOption
 }
 
 async function inDatabase(session: Session, one: Case, { models, plan, scratch, write }: CaseOptions): Promise<Problem | undefined> {
-  await session.run(`CREATE TABLE events (${columnDefinitions()}, date DATE, hour BIGINT)`)
+  await session.run(`CREATE TABLE events (${eventsDefinition()})`)
   await runMacros(session, models.macros)
   const given = new Map([...one.given].map(([name, file]) => [keyOf(name), file]))
   const events = given.get(SOURCES[0])
@@ -74,6 +75,9 @@ async function inDatabase(session: Session, one: Case, { models, plan, scratch, 
     if (problem) return problem
     // As the partitions would say.
     await session.run('UPDATE events SET date = coalesce(date, event_time::TIMESTAMP::DATE), hour = coalesce(hour, hour(event_time::TIMESTAMP))')
+    // As they would be derived.
+    const derived = Object.entries(DERIVED).map(([name, { sql }]) => `${name} = coalesce(${name}, ${sql})`)
+    await session.run(`UPDATE events SET rest = coalesce(rest, record), ${derived.join(', ')}`)
   }
   const tested = plan.steps.at(-1) as Step
   for (const step of plan.steps) {

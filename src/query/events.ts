@@ -1,6 +1,7 @@
 import type { Session, SqlValue } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
+import { DERIVED, DERIVED_COLUMNS } from '../lake/derived.ts'
 import { columnDefinitions } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { newestFiles } from '../lake/snapshot.ts'
@@ -15,9 +16,18 @@ export interface Glance {
 /** Without the types, hour=08 is a text and hour=8 a number. */
 const HIVE = 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT}'
 
-/** Files of the lake as a relation with the columns of `events`. */
+/** The columns of `events`, as CREATE TABLE takes them: those of a file, its partition's, and derived ones. */
+export function eventsDefinition(): string {
+  return `${columnDefinitions()}, date DATE, hour BIGINT, ${Object.entries(DERIVED).map(([name, { type }]) => `${name} ${type}`).join(', ')}`
+}
+
+/** Files of the lake, a SQL list of them, as a relation with the columns of `events`. */
+function relation(files: string): string {
+  return `(SELECT *, ${DERIVED_COLUMNS} FROM read_parquet(${files}, ${HIVE}))`
+}
+
 export function readEvents(files: readonly string[]): string {
-  return `read_parquet(${exactly(...files)}, ${HIVE})`
+  return relation(exactly(...files))
 }
 
 /**
@@ -26,7 +36,7 @@ export function readEvents(files: readonly string[]): string {
  */
 export async function bindEvents(session: Session, snapshot: Snapshot, others: readonly Session[] = []): Promise<Glance & { bytes: number }> {
   if (snapshot.files.length === 0) {
-    await session.run(`CREATE TABLE events (${columnDefinitions()}, date DATE, hour BIGINT)`)
+    await session.run(`CREATE TABLE events (${eventsDefinition()})`)
     return { files: 0, events: 0, newest: undefined, bytes: 0 }
   }
   try {
@@ -35,7 +45,7 @@ export async function bindEvents(session: Session, snapshot: Snapshot, others: r
       'SELECT sum(num_rows)::BIGINT AS events, sum(file_size_bytes)::BIGINT AS bytes '
       + "FROM parquet_file_metadata(getvariable('lake_files'))",
     )
-    await session.run(`CREATE VIEW events AS FROM read_parquet(getvariable('lake_files'), ${HIVE})`)
+    await session.run(`CREATE VIEW events AS FROM ${relation("getvariable('lake_files')")}`)
     const [last] = await session.rows<{ newest: Date | null }>(
       `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...newestFiles(snapshot))}, hive_partitioning = false)`,
     )

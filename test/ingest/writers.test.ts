@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openEngine, quote } from '../../src/duckdb.ts'
+import { DERIVED_COLUMNS } from '../../src/lake/derived.ts'
 import { EVENTS } from '../../src/lake/schema.ts'
 import { readRejects, tree } from '../lake.ts'
 import { eventLines, random } from '../lines.ts'
@@ -62,8 +63,8 @@ async function lakeOf(cwd: string, { stderr }: Result): Promise<Lake> {
   lake.schema = await session.rows(`SELECT column_name, column_type, "null" FROM (DESCRIBE SELECT * EXCLUDE (file_row_number) FROM ${source})`)
   const time = (column: string): string => `strftime(${column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS ${column}`
   const rows = await session.rows(
-    `SELECT * REPLACE (${time('event_time')}, ${time('created_at')}, epoch_us(ingested_at) AS ingested_at, record::VARCHAR AS record, extra::VARCHAR AS extra)
-     FROM ${source} ORDER BY filename, file_row_number`.replace('SELECT *', 'SELECT filename, * EXCLUDE (file_row_number)'),
+    `SELECT * REPLACE (${time('event_time')}, ${time('created_at')}, epoch_us(ingested_at) AS ingested_at, extra::VARCHAR AS extra), ${DERIVED_COLUMNS}
+     FROM ${source} ORDER BY filename, file_row_number`.replace('SELECT *', 'SELECT filename, * EXCLUDE (rest, file_row_number)'),
   )
   for (const { filename, ingested_at: ingested, record, extra, ...row } of rows) {
     const partition = /date=[^/]+\/hour=\d+/.exec(String(filename))?.[0] as string
@@ -147,7 +148,7 @@ test('brackets nested 200,000 deep are kept, wherever they stand', async (t) => 
     const { code, stderr } = await run('handle-stream', ['--writer', writer], { cwd, input: lines.join('\n') })
     assert.equal(code, 0, `${writer}: ${stderr}`)
     const rows = await session.rows<{ rkey: string; brackets: bigint }>(
-      `SELECT rkey, strlen(replace(concat(record, extra), '[', '')) AS brackets FROM read_parquet(${quote(join(cwd, 'lake/**'))}) ORDER BY rkey`,
+      `SELECT rkey, strlen(replace(concat(rest, extra), '[', '')) AS brackets FROM read_parquet(${quote(join(cwd, 'lake/**'))}) ORDER BY rkey`,
     )
     assert.deepEqual(rows.map(({ rkey }) => rkey), ['0', '1', '2', '3', '4', '5'], writer)
     for (const { rkey, brackets } of rows) assert.ok(brackets >= deep, `${writer}: line ${rkey} has kept ${brackets} of ${deep} closing brackets`)

@@ -61,7 +61,7 @@ function expand(compact: Compact, line: number): EventRow[] {
       text: fill(compact.post) ?? null,
       langs: compact.langs ?? null,
       reply_parent: compact.reply ?? null,
-      record: {},
+      rest: {},
       ingested_at: compact.read === undefined ? at + 1_000_000 : micros(compact.read),
     }
   })

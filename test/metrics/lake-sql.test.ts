@@ -17,7 +17,7 @@ import { seededRows } from './seeded.ts'
 const execute = promisify(execFile)
 const MODELS = ['staging', 'metrics'].flatMap((layer) => readdirSync(join(ROOT, 'queries', layer)).map((file) => basename(file, '.sql')))
 const SEEDS = readdirSync(join(ROOT, 'queries/seeds')).filter((file) => file.endsWith('.csv')).map((file) => basename(file, '.csv'))
-const COLUMNS = [...Object.entries(EVENTS), ['date', 'DATE'], ['hour', 'BIGINT']].map(([name, type]) => `${name} ${type}`)
+const COLUMNS = [...Object.entries(EVENTS), ['date', 'DATE'], ['hour', 'BIGINT'], ['subject_did', 'VARCHAR'], ['record', 'JSON']].map(([name, type]) => `${name} ${type}`)
 
 let cli = ''
 before(async () => {
@@ -72,6 +72,27 @@ test('the CLI sees in lake.sql what periodic writes, row for row, in any time zo
       assert.equal(readFileSync(join(directory, 'answer.csv'), 'utf8'), written, `${name} in ${TZ}`)
     }
   }
+})
+
+test('events have the record whole, in lake.sql and in a model, however it stands in the files', async (t) => {
+  const directory = await project(t, [])
+  const lines = readFileSync(join(ROOT, 'test/data/jetstream-v1-sample.jsonl'), 'utf8').trim().split('\n')
+  const odd = { $type: 'app.bsky.feed.post', text: 5, createdAt: '2026-07-04T14:38:08Z', langs: null, reply: { parent: { uri: 'at://a' } } }
+  lines.push(JSON.stringify({ timestamp: '2026-07-04T14:38:08.000000Z', action: 'create', path: 'app.bsky.feed.post/odd', repo: 'did:plc:odd', record: odd }))
+  const { code, stderr } = await run('handle-stream', [], { cwd: directory, input: lines.join('\n') })
+  assert.equal(code, 0, stderr)
+  const records = lines.map((line) => JSON.parse(line)).map(({ record, commit, identity, account }) => record ?? commit?.record ?? identity ?? account ?? null)
+  const stands = await ask(directory, `SELECT count(*) FROM read_parquet('lake/**') WHERE (rest ->> '$.subject.uri') IS NOT NULL OR (rest ->> '$.text') IS NOT NULL`)
+  assert.ok(Number(stands) > 0 && Number(stands) < 5, `the odd one is whole in its file, almost all others are not: ${stands}`)
+
+  const model = 'SELECT row_number() OVER () AS n, record::VARCHAR AS record FROM events ORDER BY n'
+  await ask(directory, `COPY (${model}) TO 'asked.csv' (FORMAT csv)`)
+  writeFileSync(join(directory, 'queries/metrics/whole-records.sql'), model)
+  assert.equal((await run('periodic', ['--queries', 'queries', '--select', 'whole-records'], { cwd: directory })).code, 0)
+  const asked = readFileSync(join(directory, 'asked.csv'), 'utf8')
+  assert.equal(readFileSync(join(directory, 'metrics/whole-records.csv'), 'utf8'), asked)
+  const whole = await ask(directory, "SELECT hex(coalesce(record::VARCHAR, 'null')) FROM events")
+  assert.deepEqual(whole.trim().split('\n').map((hex) => JSON.parse(Buffer.from(hex, 'hex').toString())), records)
 })
 
 test('each staging view has the rows that its grain says', async (t) => {

@@ -15,7 +15,8 @@ export interface EventRow {
   text: string | null
   langs: string[] | null
   reply_parent: string | null
-  record: unknown
+  /** The record whole, as it may stand there. */
+  rest: unknown
   ingested_at: number
 }
 
@@ -47,7 +48,7 @@ export function rowOfLine(text: string): EventRow {
     text: record?.text ?? null,
     langs: record?.langs ?? null,
     reply_parent: record?.reply?.parent?.uri ?? null,
-    record: record ?? ('repo' in line ? line.record : (line.identity ?? line.account)) ?? null,
+    rest: record ?? ('repo' in line ? line.record : (line.identity ?? line.account)) ?? null,
     ingested_at: line.time_us + 2_000_000,
   }
 }

@@ -19,7 +19,7 @@ export function seededRows(random: () => number, count: number): EventRow[] {
   const add = (at: number, did: string, collection: string, rest: Partial<EventRow>): void => {
     rows.push({
       event_time: at, kind: 'commit', action: pick(['create', 'create', 'create', 'create', 'create', 'create', 'update', 'delete']), did: `did:plc:${did}`, collection,
-      rkey: `r${rows.length}`, subject_uri: null, text: null, langs: null, reply_parent: null, record: {}, ingested_at: at + below(20_000_000) - 1000, ...rest,
+      rkey: `r${rows.length}`, subject_uri: null, text: null, langs: null, reply_parent: null, rest: {}, ingested_at: at + below(20_000_000) - 1000, ...rest,
     })
   }
   while (rows.length < count) {
@@ -42,7 +42,7 @@ export function seededRows(random: () => number, count: number): EventRow[] {
     } else if (kind < 0.97) {
       add(at, `u${below(300)}`, pick(['app.bsky.feed.repost', 'app.bsky.graph.follow', 'app.bsky.actor.profile']), { subject_uri: uri(below(100)), text: 'engineering #never' })
     } else {
-      add(at, `u${below(300)}`, 'app.bsky.feed.like', { kind: 'identity', action: null, collection: null, rkey: null, record: { handle: 'a.bsky.social' } })
+      add(at, `u${below(300)}`, 'app.bsky.feed.like', { kind: 'identity', action: null, collection: null, rkey: null, rest: { handle: 'a.bsky.social' } })
     }
   }
   const silence = START + below(SPAN)

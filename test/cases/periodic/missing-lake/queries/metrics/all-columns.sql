@@ -1,3 +1,3 @@
-SELECT event_time, kind, action, did, collection, rkey, cid, rev, subject_uri, subject_did, text, langs, reply_parent, created_at,
-  record, extra, ingested_at
+SELECT event_time, kind, action, did, collection, rkey, cid, rev, subject_uri, text, langs, reply_parent, created_at,
+  rest, extra, ingested_at, subject_did, record
 FROM events
