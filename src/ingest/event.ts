@@ -82,6 +82,7 @@ export function eventReader(options: { now: number; timezone: string }): (line: 
     if (reason !== undefined) return reason
     const { time, kind, action, did, path, cid, rev, record } = mapped
     const slash = path === null ? -1 : path.indexOf('/')
+    const columns = typed(record, parseTime)
     return {
       event_time: time as bigint,
       kind: kind as string,
@@ -91,8 +92,8 @@ export function eventReader(options: { now: number; timezone: string }): (line: 
       rkey: path === null ? null : path.slice(slash + 1),
       cid,
       rev,
-      ...typed(record, parseTime),
-      rest: record === undefined || record === 'null' ? null : restOf(record),
+      ...columns,
+      rest: record === undefined || record === 'null' ? null : restOf(record, columns.created_at !== null),
       extra: extraOf(mapped.rest),
     }
   }

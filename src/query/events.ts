@@ -1,8 +1,8 @@
 import type { Session, SqlValue } from '../duckdb.ts'
-import { exactly } from '../duckdb.ts'
+import { exactly, quote } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { DERIVED, DERIVED_COLUMNS } from '../lake/derived.ts'
-import { columnDefinitions } from '../lake/schema.ts'
+import { columnDefinitions, EVENTS } from '../lake/schema.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { newestFiles } from '../lake/snapshot.ts'
 
@@ -51,7 +51,7 @@ export async function bindEvents(session: Session, snapshot: Snapshot, others: r
     )
     return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined, bytes: Number(total?.bytes) }
   } catch (error) {
-    throw (await lakeFailure(session, snapshot, error)) ?? error
+    throw (await lakeFailure(session, snapshot, error)) ?? (await columnFailure(session, snapshot)) ?? error
   }
 }
 
@@ -74,6 +74,16 @@ export async function lakeFailure(session: Session, { files }: Snapshot, error: 
     }
   }
   return undefined
+}
+
+/** The failure that a file is, if one lacks a column: of one that was read first, DuckDB says the column alone. */
+async function columnFailure(session: Session, { files }: Snapshot): Promise<Failure | undefined> {
+  const columns = Object.keys(EVENTS).map(quote).join(', ')
+  const [found] = await session.rows<{ file: string; missing: string }>(
+    `SELECT file, array_to_string(list_filter([${columns}], lambda name: NOT list_contains(names, name)), ', ') AS missing
+     FROM (SELECT file_name AS file, list(name) AS names FROM parquet_schema(${exactly(...files)}) GROUP BY ALL) WHERE missing <> '' ORDER BY file LIMIT 1`,
+  )
+  return found && failure(found.file, `none named ${found.missing}`)
 }
 
 function failure(file: string, said: string): Failure {

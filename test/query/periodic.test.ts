@@ -5,6 +5,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { openEngine } from '../../src/duckdb.ts'
 import { acquire } from '../../src/lake/lock.ts'
 import { addToLake, ended, exists, periodic, start, until, workplace, write } from './workplace.ts'
 
@@ -297,7 +298,18 @@ test('a broken file in the lake stops the run, is named, and no result is replac
   writeFileSync(second, good)
   writeFileSync(file, nonsense)
   await broken(file.slice(cwd.length + 1))
-  writeFileSync(file, good)
+  // Whole, of another table; of the first, DuckDB says what it lacks and not which it is.
+  const engine = await openEngine({ threads: 1 })
+  t.after(() => engine.close())
+  const session = await engine.connect()
+  for (const one of [file, second]) {
+    writeFileSync(file, good)
+    writeFileSync(second, good)
+    await session.run(`COPY (SELECT * RENAME (rest AS record) FROM read_parquet('${one}')) TO '${one}.other' (FORMAT parquet)`)
+    renameSync(`${one}.other`, one)
+    assert.match(await broken(one.slice(cwd.length + 1)), /\brest\b/)
+  }
+  writeFileSync(second, good)
   write(cwd, { 'lake/.DS_Store': 'not Parquet, but what a glob would read' })
   await broken('lake/.DS_Store')
 })
