@@ -298,18 +298,15 @@ test('a broken file in the lake stops the run, is named, and no result is replac
   writeFileSync(second, good)
   writeFileSync(file, nonsense)
   await broken(file.slice(cwd.length + 1))
-  // Whole, of another table; of the first, DuckDB says what it lacks and not which it is.
+  // Whole, of another table: DuckDB says what it lacks and not which it is.
   const engine = await openEngine({ threads: 1 })
   t.after(() => engine.close())
   const session = await engine.connect()
-  for (const one of [file, second]) {
-    writeFileSync(file, good)
-    writeFileSync(second, good)
-    await session.run(`COPY (SELECT * RENAME (rest AS record) FROM read_parquet('${one}')) TO '${one}.other' (FORMAT parquet)`)
-    renameSync(`${one}.other`, one)
-    assert.match(await broken(one.slice(cwd.length + 1)), /\brest\b/)
-  }
-  writeFileSync(second, good)
+  writeFileSync(file, good)
+  await session.run(`COPY (SELECT * RENAME (rest AS record) FROM read_parquet('${file}')) TO '${file}.other' (FORMAT parquet)`)
+  renameSync(`${file}.other`, file)
+  assert.match(await broken(file.slice(cwd.length + 1)), /got: none named rest; /)
+  writeFileSync(file, good)
   write(cwd, { 'lake/.DS_Store': 'not Parquet, but what a glob would read' })
   await broken('lake/.DS_Store')
 })
