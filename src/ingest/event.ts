@@ -82,7 +82,8 @@ export function eventReader(options: { now: number; timezone: string }): (line: 
     if (reason !== undefined) return reason
     const { time, kind, action, did, path, cid, rev, record } = mapped
     const slash = path === null ? -1 : path.indexOf('/')
-    const columns = typed(record, parseTime)
+    const fields = record === undefined ? undefined : members(record)
+    const columns = typed(fields ?? [], parseTime)
     return {
       event_time: time as bigint,
       kind: kind as string,
@@ -93,7 +94,7 @@ export function eventReader(options: { now: number; timezone: string }): (line: 
       cid,
       rev,
       ...columns,
-      rest: record === undefined || record === 'null' ? null : restOf(record, columns.created_at !== null),
+      rest: record === undefined || record === 'null' ? null : restOf(record, fields, columns.created_at !== null),
       extra: extraOf(mapped.rest),
     }
   }
@@ -167,8 +168,8 @@ function bodyOf(kind: string | null, bodies: readonly string[]): string | undefi
 }
 
 /** What the columns take out of a record. */
-function typed(record: string | undefined, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
-  const at = reader((record && members(record)) || [])
+function typed(fields: Fields, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
+  const at = reader(fields)
   const inside = (object: string | undefined, key: string): string | undefined => reader((object && members(object)) || [])(key)
   const subject = at('subject')
   const target = textOf(subject?.startsWith('{') ? inside(subject, 'uri') : subject)

@@ -51,9 +51,8 @@ export const REST = `CASE WHEN strlen(record) > ${LONGEST_PARTED} THEN record
   WHEN surplus = strlen(more) + 1 THEN concat(${HEAD}, ',', more, '}')
   ELSE record END`
 
-/** `record` is minified JSON, `created` whether there is a time in created_at. */
-export function restOf(record: string, created: boolean): string {
-  const fields = members(record)
+/** `record` is minified JSON, `fields` its members, `created` whether there is a time in created_at. */
+export function restOf(record: string, fields: [key: string, value: string][] | undefined, created: boolean): string {
   if (fields === undefined || Buffer.byteLength(record) > LONGEST_PARTED) return record
   const keys = fields.map(([key]) => key)
   if (!keys.includes('$type') || new Set(keys).size < keys.length) return record

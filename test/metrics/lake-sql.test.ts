@@ -85,7 +85,7 @@ test('events have the record whole, in lake.sql and in a model, however it stand
   const stands = await ask(directory, `SELECT count(*) FROM read_parquet('lake/**') WHERE (rest ->> '$.subject.uri') IS NOT NULL OR (rest ->> '$.text') IS NOT NULL`)
   assert.ok(Number(stands) > 0 && Number(stands) < 5, `the odd one is whole in its file, almost all others are not: ${stands}`)
 
-  const model = 'SELECT row_number() OVER () AS n, record::VARCHAR AS record FROM events ORDER BY n'
+  const model = 'SELECT row_number() OVER () AS n, subject_did, record::VARCHAR AS record FROM events ORDER BY n'
   await ask(directory, `COPY (${model}) TO 'asked.csv' (FORMAT csv)`)
   writeFileSync(join(directory, 'queries/metrics/whole-records.sql'), model)
   assert.equal((await run('periodic', ['--queries', 'queries', '--select', 'whole-records'], { cwd: directory })).code, 0)
