@@ -52,10 +52,13 @@ export interface Part {
   id: string
 }
 
-/** The files of a snapshot by hour; undefined where one lies outside the partitions, since nobody knows of what hours it tells. */
-export async function partsByHour({ lake, files }: Snapshot): Promise<Map<Hour, Part[]> | undefined> {
+export async function partsOf({ lake, files }: Snapshot): Promise<Part[]> {
+  return Promise.all(files.map((path) => partOf(lake, path)))
+}
+
+/** Files by hour; undefined where one lies outside the partitions, since nobody knows of what hours it tells. */
+export function partsByHour(parts: readonly Part[]): Map<Hour, Part[]> | undefined {
   const hours = new Map<Hour, Part[]>()
-  const parts = await Promise.all(files.map((path) => partOf(lake, path)))
   for (const part of parts) {
     const [, date, hour] = HOUR.exec(part.path) ?? []
     if (date === undefined) return undefined
@@ -81,4 +84,9 @@ export function newestFiles({ files }: Snapshot): string[] {
 /** `2026-07-04 14` of a file in a partition. */
 export function hourOfPath(file: string): string | undefined {
   return HOUR.exec(file)?.slice(1).join(' ')
+}
+
+/** The same of a time, ms. */
+export function hourOfTime(time: number): string {
+  return new Date(time).toISOString().slice(0, 13).replace('T', ' ')
 }

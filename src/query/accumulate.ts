@@ -5,6 +5,7 @@ import { columnsOf, DUCKDB_VERSION, identifier, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
+import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
 import type { Contribution, Work } from './contribution.ts'
 import { contributionOf, planContributions } from './contribution.ts'
 import { readEvents } from './events.ts'
@@ -31,6 +32,8 @@ export interface Lane {
   parts: Session
   /** Names of the models bound in `parts`. */
   bound: Set<string>
+  /** What `events` are bound to in `parts`, as SQL. */
+  events?: string
   /** A directory on the filesystem of the contributions, for what is under way. */
   scratch: string
 }
@@ -63,7 +66,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   for (const one of work) {
     const rows = `${next++}.parquet`
     const written = join(scratch, rows)
-    await bindEvents(parts, one, how.window)
+    await bindEvents(lane, one, how.window)
     await bindParts(lane, below)
     const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
     await parts.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`)
@@ -156,21 +159,28 @@ async function deserialized(session: Session, node: Statement['node']): Promise<
 }
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
-async function bindEvents(parts: Session, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
-  let filter = ''
-  if (window !== undefined) {
-    const [span] = base
-      ? await parts.rows<{ first: bigint | null; last: bigint | null }>(
-          `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
-        )
-      : [{ first: BigInt(Math.min(...hours) * HOUR_MS) * 1000n, last: BigInt((Math.max(...hours) + 1) * HOUR_MS) * 1000n }]
-    const reach = BigInt(window) * 1000n
-    // Files without rows have no times, and nothing to say.
-    filter = span?.first == null || span.last == null
-      ? ' WHERE false'
-      : ` WHERE event_time BETWEEN make_timestamptz(${span.first - reach}) AND make_timestamptz(${span.last + reach})`
+async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+  const { parts } = lane
+  async function bind(files: readonly Part[], filter: string): Promise<void> {
+    const events = `FROM ${readEvents(files.map(({ path }) => path))}${filter}`
+    // To bind them takes 5 ms, and most models of a run ask the same.
+    if (lane.events !== events) await parts.run(`CREATE OR REPLACE VIEW events AS ${events}`)
+    lane.events = events
   }
-  await parts.run(`CREATE OR REPLACE VIEW events AS FROM ${readEvents(around.map(({ path }) => path))}${filter}`)
+  if (window === undefined) return bind(around, '')
+  const [span] = base
+    ? await parts.rows<{ first: bigint | null; last: bigint | null }>(
+        `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
+      )
+    : [{ first: BigInt(Math.min(...hours) * HOUR_MS) * 1000n, last: BigInt((Math.max(...hours) + 1) * HOUR_MS) * 1000n }]
+  // Files without rows have no times, and nothing to say.
+  if (span?.first == null || span.last == null) return bind(around, ' WHERE false')
+  const reach = BigInt(window) * 1000n
+  const [first, last] = [span.first - reach, span.last + reach]
+  // In a compacted hour every row group has events of the whole hour: only its name says that there is none of a window.
+  const [from, to] = [first, last].map((us) => hourOfTime(Number(us) / 1000)) as [string, string]
+  const isNear = ({ path }: Part): boolean => (hourOfPath(path) ?? from) >= from && (hourOfPath(path) ?? to) <= to
+  return bind([...new Set([...fresh, ...around.filter(isNear)])], ` WHERE event_time BETWEEN make_timestamptz(${first}) AND make_timestamptz(${last})`)
 }
 
 function checkColumns(model: Parsed, columns: readonly Column[]): void {

@@ -1,17 +1,11 @@
-import type { Session, SqlValue } from '../duckdb.ts'
+import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { DERIVED, DERIVED_COLUMNS } from '../lake/derived.ts'
 import { columnDefinitions, EVENTS } from '../lake/schema.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { newestFiles } from '../lake/snapshot.ts'
-
-/** The lake in one line. */
-export interface Glance {
-  files: number
-  events: number
-  newest: Date | undefined
-}
+import type { Part, Snapshot } from '../lake/snapshot.ts'
+import type { Contents } from './contents.ts'
+import { look } from './contents.ts'
 
 /** Without the types, hour=08 is a text and hour=8 a number. */
 const HIVE = 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT}'
@@ -30,26 +24,23 @@ export function readEvents(files: readonly string[]): string {
   return relation(exactly(...files))
 }
 
-/**
- * Binds `events` to a snapshot's files, for the other sessions of this engine too, and reads every file's footer on the way: one that is broken
- * stops the run here.
- */
-export async function bindEvents(session: Session, snapshot: Snapshot, others: readonly Session[] = []): Promise<Glance & { bytes: number }> {
-  if (snapshot.files.length === 0) {
-    await session.run(`CREATE TABLE events (${eventsDefinition()})`)
-    return { files: 0, events: 0, newest: undefined, bytes: 0 }
-  }
-  try {
+/** Binds `events` to a snapshot's files, for the other sessions of this engine too. */
+export async function bindEvents(session: Session, snapshot: Snapshot, others: readonly Session[] = []): Promise<void> {
+  if (snapshot.files.length === 0) return session.run(`CREATE TABLE events (${eventsDefinition()})`)
+  await ofLake(session, snapshot, async () => {
     for (const one of [session, ...others]) await one.run(`SET VARIABLE lake_files = ${exactly(...snapshot.files)}`)
-    const [total] = await session.rows<{ events: SqlValue; bytes: SqlValue }>(
-      'SELECT sum(num_rows)::BIGINT AS events, sum(file_size_bytes)::BIGINT AS bytes '
-      + "FROM parquet_file_metadata(getvariable('lake_files'))",
-    )
     await session.run(`CREATE VIEW events AS FROM ${relation("getvariable('lake_files')")}`)
-    const [last] = await session.rows<{ newest: Date | null }>(
-      `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...newestFiles(snapshot))}, hive_partitioning = false)`,
-    )
-    return { files: snapshot.files.length, events: Number(total?.events), newest: last?.newest ?? undefined, bytes: Number(total?.bytes) }
+  })
+}
+
+/** What `look` finds in the files of the lake. What they are to blame for is said so. */
+export async function lookAtLake(session: Session, snapshot: Snapshot, parts: readonly Part[], known: Contents): Promise<Contents> {
+  return ofLake(session, snapshot, () => look(session, parts, known))
+}
+
+async function ofLake<T>(session: Session, snapshot: Snapshot, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
   } catch (error) {
     throw (await lakeFailure(session, snapshot, error)) ?? (await columnFailure(session, snapshot)) ?? error
   }

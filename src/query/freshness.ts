@@ -1,8 +1,7 @@
 import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
-import { HOUR_MS } from '../lake/names.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { hourOfPath } from '../lake/snapshot.ts'
+import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
 import { lakeFailure } from './events.ts'
 import type { Severity, Sources } from './header.ts'
@@ -69,7 +68,7 @@ export function freshnessOf(all: readonly Limited[], newest: ReadonlyMap<string,
 
 /** The time of the newest event, of all (`events`) and by collection, ms; of those not older than `since`. */
 async function newestSince(session: Session, snapshot: Snapshot, since: number): Promise<Map<string, number>> {
-  const from = new Date(Math.floor(since / HOUR_MS) * HOUR_MS).toISOString().slice(0, 13).replace('T', ' ')
+  const from = hourOfTime(since)
   const near = snapshot.files.filter((file) => (hourOfPath(file) ?? from) >= from)
   const found = new Map<string, number>()
   if (near.length === 0) return found

@@ -1,7 +1,7 @@
 import type { Session } from '../duckdb.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import type { Glance } from './events.ts'
+import type { Glance } from './contents.ts'
 import type { Freshness } from './freshness.ts'
 import type { Parsed } from './parse.ts'
 import type { Problem } from './problem.ts'

@@ -7,12 +7,13 @@ import { diskFailure } from '../lake/disk.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Part } from '../lake/snapshot.ts'
-import { partOf, partsByHour, takeSnapshot } from '../lake/snapshot.ts'
+import { partOf, partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
 import { openParts } from './accumulate.ts'
 import { act } from './act.ts'
-import { bindEvents } from './events.ts'
+import { glanceOf, readContents, writeContents } from './contents.ts'
+import { bindEvents, lookAtLake } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import type { Replaced } from './contribution.ts'
 import { forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
@@ -119,12 +120,20 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
   const interrupt = (): void => sessions.forEach((one) => one.interrupt())
   signal.addEventListener('abort', interrupt)
   try {
-    const [{ steps, problems }, { bytes, ...glance }] = await sideBySide(prepare(session, loaded, select), bindEvents(other.session, snapshot, [session]))
+    const files = await partsOf(snapshot)
+    const known = full ? {} : await readContents(state)
+    const [{ steps, problems }, contents] = await sideBySide(
+      prepare(session, loaded, select),
+      bindEvents(other.session, snapshot, [session]).then(() => lookAtLake(other.session, snapshot, files, known)),
+    )
+    await writeContents(state, scratch, contents)
+    const glance = glanceOf(files, contents)
     const freshness = await readFreshness(session, snapshot, loaded.sources, start)
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
     const contributions = join(state, 'contributions')
     await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
-    const hours = full || snapshot.files.length === 0 ? undefined : await partsByHour(snapshot)
+    const hours = full || files.length === 0 ? undefined : partsByHour(files)
     const parts = hours && { contributions, hours, versions: origin.versions }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
     const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]

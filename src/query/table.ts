@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import { describeUpkeep } from '../lake/maintain.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
-import type { Glance } from './events.ts'
+import type { Glance } from './contents.ts'
 import { describeLate } from './freshness.ts'
 import type { Step } from './plan.ts'
 import type { Problem } from './problem.ts'

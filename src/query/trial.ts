@@ -5,10 +5,10 @@ import type { Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { takeSnapshot } from '../lake/snapshot.ts'
+import { partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import type { Case, CaseOptions } from './case.ts'
 import { judgeCase, loadCases } from './case.ts'
-import { bindEvents, lakeFailure } from './events.ts'
+import { bindEvents, lakeFailure, lookAtLake } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationOf, expectationsOf } from './expectation.ts'
 import { describeFreshness, readFreshness } from './freshness.ts'
@@ -73,6 +73,7 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
     if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
     await bindEvents(session, snapshot)
+    await lookAtLake(session, snapshot, await partsOf(snapshot), {})
     yield* tryExpectations(context)
     yield* tryCases(cases, context)
     if (chosen.freshness) yield* tryFreshness(context)

@@ -71,6 +71,11 @@ async function summarize(path: string): Promise<Summary & { digest: string }> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
     hash.update(chunk)
     if (records < 2) head.push(chunk)
+    // Byte by byte, 9,000 records take 20 ms of a process that has just begun.
+    if (!quoted && !chunk.includes(0x22)) {
+      for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, end + 1)) records++
+      continue
+    }
     for (const byte of chunk) {
       if (byte === 0x22) quoted = !quoted
       else if (byte === 0x0a && !quoted) records++

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Session } from '../duckdb.ts'
+import { exactly } from '../duckdb.ts'
+import { EXIT, Failure, messageOf } from '../failure.ts'
+import type { Part } from '../lake/snapshot.ts'
+
+/** The lake in one line. */
+export interface Glance {
+  files: number
+  events: number
+  newest: Date | undefined
+}
+
+/** What is in files of the lake, by their ids: rows, and the time of the newest event, ms; null where there is none. */
+export type Contents = Record<string, [rows: number, newest: number | null]>
+
+/**
+ * What is in each of the files. Those that are not known are opened, so that one that is broken stops the run here; the others are not:
+ * the footers of 720 files take 80 ms, and more where they have many row groups.
+ */
+export async function look(session: Session, parts: readonly Part[], known: Contents): Promise<Contents> {
+  const fresh = parts.filter(({ id }) => !known[id])
+  const found = new Map<string, [number, number | null]>()
+  if (fresh.length > 0) {
+    const rows = await session.rows<{ filename: string; rows: bigint; newest: Date | null }>(
+      `SELECT filename, count(*) AS rows, max(event_time) AS newest FROM read_parquet(${exactly(...fresh.map(({ path }) => path))}, hive_partitioning = false, filename = true) GROUP BY filename`,
+    )
+    for (const { filename, rows: count, newest } of rows) found.set(filename, [Number(count), newest && newest.getTime()])
+  }
+  return Object.fromEntries(parts.map(({ id, path }) => [id, known[id] ?? found.get(path) ?? [0, null]]))
+}
+
+export function glanceOf(parts: readonly Part[], contents: Contents): Glance {
+  let [events, last] = [0, -Infinity]
+  for (const { id } of parts) {
+    const [rows, newest] = contents[id] as Contents[string]
+    events += rows
+    last = Math.max(last, newest ?? -Infinity)
+  }
+  return { files: parts.length, events, newest: last === -Infinity ? undefined : new Date(last) }
+}
+
+/** What runs before this one have seen: `<state>/contents.json`. */
+export async function readContents(state: string): Promise<Contents> {
+  const path = join(state, 'contents.json')
+  if (!existsSync(path)) return {}
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Contents
+  } catch (error) {
+    throw new Failure(`expected ${path} to list what is in the files of the lake, got: ${messageOf(error)}; run periodic --full, which reads all of them`, EXIT.io)
+  }
+}
+
+/** Not synced: all of it can be read again. */
+export async function writeContents(state: string, scratch: string, contents: Contents): Promise<void> {
+  const written = join(scratch, 'contents.json')
+  await writeFile(written, `${JSON.stringify(contents)}\n`)
+  await rename(written, join(state, 'contents.json'))
+}
