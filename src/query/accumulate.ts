@@ -7,7 +7,7 @@ import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
 import type { Contribution, Work } from './contribution.ts'
-import { contributionOf, planContributions } from './contribution.ts'
+import { contributionOf, mergedOf, planContributions, planMerges } from './contribution.ts'
 import { readEvents } from './events.ts'
 import type { Accumulates } from './header.ts'
 import type { Query } from './ledger.ts'
@@ -60,27 +60,35 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   // To understand all models anew takes a quarter of a run over ten new seconds, most of it for patterns that DuckDB compiles.
   const query = ledger.query ?? (await understand(session, model))
   const { columns, body, order } = query
+  const rowsOf = (of: readonly Contribution[]): string => `read_parquet([${of.map(({ rows }) => quote(join(directory, rows))).join(', ')}])`
   const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
-  const done: Contribution[] = [...kept]
+  let done: Contribution[] = [...kept]
   let { next } = ledger
-  for (const one of work) {
+  const store = async (select: string): Promise<string> => {
     const rows = `${next++}.parquet`
     const written = join(scratch, rows)
-    await bindEvents(lane, one, how.window)
-    await bindParts(lane, below)
-    const base = one.base ? `FROM read_parquet(${quote(join(directory, one.base.rows))}) UNION ALL BY NAME ` : ''
-    await parts.run(`COPY (${combined(`${base}FROM (\n${body}\n)`, columns, how)}) TO ${quote(written)} (FORMAT parquet)`)
+    await parts.run(`COPY (${combined(select, columns, how)}) TO ${quote(written)} (FORMAT parquet)`)
     if (!ledger.query) await checkTypes(session, written, columns, model)
     await mkdir(directory, { recursive: true })
     await rename(written, join(directory, rows))
-    done.push(contributionOf(one, rows))
+    return rows
+  }
+  for (const one of work) {
+    await bindEvents(lane, one, how.window)
+    await bindParts(lane, below)
+    const base = one.base ? `FROM ${rowsOf([one.base])} UNION ALL BY NAME ` : ''
+    done.push(contributionOf(one, await store(`${base}FROM (\n${body}\n)`)))
+  }
+  const merges = planMerges(done)
+  for (const group of merges) {
+    const merged = mergedOf(group, await store(`FROM ${rowsOf(group)}`))
+    done = [...done.filter((one) => !group.includes(one)), merged]
   }
   // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
-  if (work.length > 0 || done.length < ledger.contributions.length || !ledger.query) {
+  if (work.length > 0 || merges.length > 0 || done.length < ledger.contributions.length || !ledger.query) {
     await writeLedger(directory, scratch, { ...ledger, next, query: done.length > 0 ? query : undefined, contributions: done })
   }
-  const files = done.map(({ rows }) => quote(join(directory, rows)))
-  const stored = combined(`FROM read_parquet([${files.join(', ')}])`, columns, how)
+  const stored = combined(`FROM ${rowsOf(done)}`, columns, how)
   try {
     await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${order === undefined ? stored : `WITH combined AS (${stored}) ${order}`}`)
   } catch (error) {

@@ -173,6 +173,51 @@ test('a run computes the hours of new files, and no others; compaction of a run 
   assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
 })
 
+test('what is kept of a date that is past is one file, but for what retention would take with it', async (t) => {
+  const world = worldOf(t, 8)
+  const DAY_US = 24 * HOUR_MS * 1000
+  const today = seededRows(world.chance, 1500).filter(({ event_time }) => event_time > Date.parse('2026-07-04T00:00:00Z') * 1000)
+  // Four hours around midnight, on each of four days.
+  const rows = [0, 1, 2, 3].flatMap((day) => today.map((row) => ({ ...row, event_time: row.event_time + day * DAY_US + 10.5 * HOUR_MS * 1000 })))
+  const hourOf = ({ event_time }: EventRow): number => Math.floor(event_time / 1000 / HOUR_MS)
+  const hours = [...new Set(rows.map(hourOf))].sort((a, b) => a - b)
+  assert.deepEqual(hours.map((hour) => hour % 24), [21, 22, 23, 0, 21, 22, 23, 0, 21, 22, 23, 0, 21, 22, 23, 0])
+  const late: EventRow[] = []
+  for (const hour of hours) {
+    await add(world, rows.filter((row) => hourOf(row) === hour && (world.chance() > 0.05 || !late.push(row))))
+    await periodic(world, 'incremental')
+  }
+  const [first = 0] = hours
+  /** Files of rows of a model that speak of the day that is so many after the first. */
+  const files = (model: string, day: number): string[] => {
+    const ofDay = [...keptRows(world)].filter(([key]) => key.startsWith(`${model} `) && Math.floor(Number(key.split(' ')[1]) / 24) === Math.floor(first / 24) + day)
+    return [...new Set(ofDay.map(([, file]) => file))]
+  }
+  const counts = (model: string): number[] => [0, 1, 2, 3, 4].map((day) => files(model, day).length)
+  assert.deepEqual(counts('likes-per-minutes'), [1, 1, 1, 4, 1])
+  // What came after midnight has looked at the minute before it.
+  assert.deepEqual(counts('fast-likers'), [1, 2, 2, 4, 1])
+  assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
+
+  const before = [0, 1, 2].map((day) => files('likes-per-minutes', day))
+  await add(world, late.filter((row) => Math.floor(hourOf(row) / 24) === Math.floor(first / 24) + 1))
+  assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
+  const after = [0, 1, 2].map((day) => files('likes-per-minutes', day))
+  assert.deepEqual(after.map((of, day) => of[0] === before[day]?.[0]), [true, false, true], 'late events touch their own date')
+
+  const second = files('fast-likers', 1)
+  world.there = world.there.filter((row) => Math.floor(hourOf(row) / 24) > Math.floor(first / 24))
+  const dropped: string[] = []
+  await periodic(world, 'incremental', async () => {
+    const upkeep = await keep(world, 3)
+    dropped.push(...upkeep.dropped)
+    return upkeep
+  })
+  assert.equal(dropped.length, 1)
+  assert.deepEqual(await periodic(world, 'incremental'), await periodic(world, 'full'))
+  assert.equal(files('fast-likers', 1).filter((file) => !second.includes(file)).length, 1, 'of the next date, the hour after midnight is computed anew')
+})
+
 test('what is kept and does not open stops the run with what to do; --full does it', async (t) => {
   const world = worldOf(t, 3)
   await add(world, take(world.ahead, 1000))

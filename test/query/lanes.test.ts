@@ -64,3 +64,15 @@ test('when one throws, those under way end, no other begins, and its error is th
   )
   assert.deepEqual(ended, ['slow'])
 })
+
+test('of those that wait for a lane, the one goes first on which the longest chain waits', async () => {
+  const task = (name: string, ...needs: string[]): { name: string; needs: string[]; task: string } => ({ name, needs, task: name })
+  const begun: string[] = []
+  const all = [task('first'), task('alone'), task('b'), task('a'), task('on-a', 'a'), task('on-b', 'b'), task('on-on-a', 'on-a')]
+  await takeTurns(all, ['lane'], async (name) => {
+    begun.push(name)
+    await turns(1)
+  })
+  assert.deepEqual(begun.slice(0, 3), ['first', 'a', 'b'])
+  assert.equal(begun.length, all.length)
+})
