@@ -33,7 +33,7 @@ export interface Merged {
  * Likes per minute and a search in posts take half the time of files as written, as in each order that keeps a collection together.
  * zstd's level 2 is smaller here than level 3 (0.99), and quicker. Row groups of 122,880, DuckDB's own, are 0.2 % smaller, and what asks of
  * posts alone takes 1.1 times as long.
- * A dictionary may have a third as many values as a row group has rows, where DuckDB gives up at a fifth: 1 M events are 98 bytes instead of 97, of
+ * A dictionary may have a third as many values as a row group has rows, where DuckDB gives up at a fifth: 1 M events are 99 bytes each instead of 98, of
  * 10 M each is one thousandth larger; but most of the users of 1 M stand in dictionaries too, and counting them takes 0.87 of the time.
  * At half of the rows the bytes are 1.02 times, and compaction takes 1.14.
  */
