@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { quote } from '../src/duckdb.ts'
-import { DERIVED_COLUMNS } from '../src/lake/derived.ts'
+import { relation } from '../src/query/events.ts'
 import { ROOT } from './context.ts'
 
 const QUERIES = join(ROOT, 'queries')
@@ -44,7 +44,7 @@ export async function writeDbtProject(directory: string, lake: string): Promise<
   const names = ['events', 'stopwords', ...STAGING]
   const reads = new RegExp(`\\b(from|join)\\s+"?(${names.join('|')})"?(?![\\w-])`, 'gi')
   const model = (select: string): string => select.replace(reads, (_, word: string, name: string) => `${word} {{ ref('${modelName(name)}') }}`)
-  const events = `select *, ${DERIVED_COLUMNS} from read_parquet(${quote(join(lake, '**/*.parquet'))}, hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT})`
+  const events = `select * from ${relation(quote(join(lake, '**/*.parquet')))}`
   const files: [string, string][] = [
     ['dbt_project.yml', PROJECT],
     ['profiles.yml', PROFILES],

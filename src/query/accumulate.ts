@@ -187,7 +187,10 @@ async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, wind
   const [first, last] = [span.first - reach, span.last + reach]
   // In a compacted hour every row group has events of the whole hour: only its name says that there is none of a window.
   const [from, to] = [first, last].map((us) => hourOfTime(Number(us) / 1000)) as [string, string]
-  const isNear = ({ path }: Part): boolean => (hourOfPath(path) ?? from) >= from && (hourOfPath(path) ?? to) <= to
+  const isNear = ({ path }: Part): boolean => {
+    const hour = hourOfPath(path) as string
+    return from <= hour && hour <= to
+  }
   return bind([...new Set([...fresh, ...around.filter(isNear)])], ` WHERE event_time BETWEEN make_timestamptz(${first}) AND make_timestamptz(${last})`)
 }
 

@@ -15,8 +15,8 @@ export function eventsDefinition(): string {
   return `${columnDefinitions()}, date DATE, hour BIGINT, ${Object.entries(DERIVED).map(([name, { type }]) => `${name} ${type}`).join(', ')}`
 }
 
-/** Files of the lake, a SQL list of them, as a relation with the columns of `events`. */
-function relation(files: string): string {
+/** Files of the lake, a SQL list or a pattern of them, as a relation with the columns of `events`. */
+export function relation(files: string): string {
   return `(SELECT *, ${DERIVED_COLUMNS} FROM read_parquet(${files}, ${HIVE}))`
 }
 
