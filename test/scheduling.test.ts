@@ -8,18 +8,19 @@ import { acquire } from '../src/lake/lock.ts'
 import { ROOT, workplace } from './process.ts'
 import { addToLake } from './query/workplace.ts'
 
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+/** What docs/ says of scheduling, and of a hook of git. */
+const DOCS = ['operations.md', 'cli.md'].map((name) => readFileSync(join(ROOT, 'docs', name), 'utf8')).join('\n')
 const HOME = '/srv/sluice'
 
 /** The text of the fenced block of this language that holds this. */
 function block(language: string, holding: string): string {
-  const texts = [...README.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, text]) => text as string)
+  const texts = [...DOCS.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, 'gm'))].map(([, text]) => text as string)
   const found = texts.filter((text) => text.includes(holding))
   assert.equal(found.length, 1, `one block of ${language} with ${holding}`)
   return found[0] as string
 }
 
-/** A place like the README's /srv/sluice, with a lake of one event and one metric. */
+/** A place like the documents' /srv/sluice, with a lake of one event and one metric. */
 async function place(t: TestContext): Promise<string> {
   const cwd = workplace(t)
   for (const name of ['periodic', 'sluice']) symlinkSync(join(ROOT, name), join(cwd, name))
@@ -48,7 +49,7 @@ async function assertCodes(cwd: string, start: () => number | null): Promise<voi
   assert.equal(start(), 1)
 }
 
-test("cron: the README's line has five fields, and its command runs in cron's shell and environment", async (t) => {
+test("cron: the documented line has five fields, and its command runs in cron's shell and environment", async (t) => {
   const lines = block('crontab', 'periodic').trimEnd().split('\n')
   const [variable = '', entry = ''] = lines
   assert.equal(lines.length, 2)
@@ -75,7 +76,7 @@ function assertField(field: string, [least, most]: readonly [number, number]): v
   }
 }
 
-/** What the README's units may say; systemd-analyze knows all of it, where there is one. */
+/** What the documented units may say; systemd-analyze knows all of it, where there is one. */
 const KEYS: Record<string, string[]> = {
   Unit: ['Description'],
   Service: ['Type', 'User', 'WorkingDirectory', 'ExecStart', 'SuccessExitStatus'],
@@ -83,7 +84,7 @@ const KEYS: Record<string, string[]> = {
   Install: ['WantedBy'],
 }
 
-test("systemd: the README's units are valid, and the service takes 75 for success", async (t) => {
+test("systemd: the documented units are valid, and the service takes 75 for success", async (t) => {
   const cwd = await place(t)
   const units = ['sluice.service', 'sluice.timer'].map((name) => {
     const text = block('ini', `# /etc/systemd/system/${name}\n`)
@@ -152,7 +153,7 @@ except AirflowException as error:
     sys.exit(1 if str(error).endswith('exit code 1.') else 70)
 `
 
-test("Airflow: the README's DAG is Python, says what it should, and its command has the codes", async (t) => {
+test("Airflow: the documented DAG is Python, says what it should, and its command has the codes", async (t) => {
   const cwd = await place(t)
   const file = join(cwd, 'sluice.py')
   writeFileSync(file, block('python', 'BashOperator').replaceAll(HOME, cwd))
@@ -180,7 +181,7 @@ test("Airflow: the README's DAG is Python, says what it should, and its command 
   await assertCodes(cwd, () => spawnSync(python, ['-c', RUN_DAG, file], { env }).status)
 })
 
-test("git: the README's hook refuses a commit of queries that sluice check does not like", async (t) => {
+test("git: the documented hook refuses a commit of queries that sluice check does not like", async (t) => {
   const cwd = await place(t)
   const git = (...args: string[]): { status: number | null; stdout: string } =>
     spawnSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', '-c', 'commit.gpgsign=false', ...args], { cwd, encoding: 'utf8' })
