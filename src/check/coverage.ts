@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Column } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import type { Model } from '../query/models.ts'
-import { nearest } from '../query/nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemAt } from '../query/problem.ts'
 

@@ -2,7 +2,7 @@ import { identifier, quote } from '../duckdb.ts'
 import type { ColumnTest, Severity } from './header.ts'
 import type { Model } from './models.ts'
 import { keyOf, seedRows, SOURCES } from './models.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 import type { Problem } from './problem.ts'
 
 /** One thing that holds of a relation unless a query returns rows. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { parseDuration } from '../quantity.ts'
 import { parseYaml } from '../yaml.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 import type { Problem } from './problem.ts'
 
 const text = v.pipe(v.string(), v.trim(), v.nonEmpty())

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 import { keyOf, SOURCES } from './models.ts'
 import type { Parsed, Reference } from './parse.ts'
 import type { Problem } from './problem.ts'

@@ -2,7 +2,7 @@ import { normalize } from 'node:path'
 import { EXIT, Failure } from '../failure.ts'
 import type { Model } from './models.ts'
 import { keyOf } from './models.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 
 /** What a selector looks at: a model, and the models that it reads directly. */
 export interface Selectable {
