@@ -18,60 +18,31 @@ with
     -- lie in that one and its neighbours. Users are first thrown into 8,192 pots: a pot and minute without 25 likes holds
     -- nobody to look at. (One group per user and minute takes 1.5 times as long over 10 M events; at 60,000 likes a minute
     -- 7 lie in a pot; where it is 25, every pot is busy and the result the same, later.) hash: any engine's own.
-    select
-      p.pot,
-      p.minute + n.shift as minute
-    from
-      (
-        select
-          hash(did) % 8192 as pot,
-          floor(unix_micros(event_time) / 60000000) as minute
-        from
-          likes
-        group by
-          1,
-          2
-        having
-          count(*) >= 25
-      ) p
-      cross join (
-        values
-          (-1),
-          (0),
-          (1)
-      ) as n (shift)
+    select p.pot, p.minute + n.shift as minute
+    from (
+      select hash(did) % 8192 as pot, floor(unix_micros(event_time) / 60000000) as minute
+      from likes
+      group by 1, 2
+      having count(*) >= 25
+    ) p
+    cross join (values (-1), (0), (1)) as n (shift)
   ),
   near as (
-    select
-      did,
-      subject_uri,
-      unix_micros(event_time) as starts
-    from
-      likes
-    where
-      (hash(did) % 8192, floor(unix_micros(event_time) / 60000000)) in (
-        select
-          pot,
-          minute
-        from
-          busy
-      )
+    select did, subject_uri, unix_micros(event_time) as starts
+    from likes
+    where (hash(did) % 8192, floor(unix_micros(event_time) / 60000000)) in (
+      select pot, minute
+      from busy
+    )
   ),
   suspects as (
-    select distinct
-      did
-    from
-      (
-        select
-          did
-        from
-          near
-        group by
-          did,
-          floor(starts / 60000000)
-        having
-          count(*) >= 25
-      )
+    select distinct did
+    from (
+      select did
+      from near
+      group by did, floor(starts / 60000000)
+      having count(*) >= 25
+    )
   ),
   liked as (
     -- A like of nothing weighs 0.
@@ -79,58 +50,31 @@ with
       n.did,
       n.starts,
       lead(n.starts) over (
-        partition by
-          n.did,
-          n.subject_uri
-        order by
-          n.starts
+        partition by n.did, n.subject_uri
+        order by n.starts
       ) as again,
-      case
-        when n.subject_uri is null then 0
-        else 1
-      end as weight
-    from
-      near n
-      join suspects s on s.did = n.did
+      case when n.subject_uri is null then 0 else 1 end as weight
+    from near n
+    join suspects s on s.did = n.did
   ),
   -- A like counts in every window that ends within 60 s of it, until the same post is liked again: +1, then -1.
   steps as (
-    select
-      did,
-      starts as time,
-      weight as step
-    from
-      liked
+    select did, starts as time, weight as step
+    from liked
     union all
     select
       did,
       least(starts + 60000000, coalesce(again, starts + 60000000)) as time,
       - weight as step
-    from
-      liked
+    from liked
   ),
   windows as (
     -- The default frame takes all steps of the same microsecond together.
-    select
-      did,
-      sum(step) over (
-        partition by
-          did
-        order by
-          time
-      ) as likes
-    from
-      steps
+    select did, sum(step) over (partition by did order by time) as likes
+    from steps
   )
-select
-  did as user_id,
-  cast(max(likes) as bigint) as likes
-from
-  windows
-group by
-  did
-having
-  max(likes) >= 50
-order by
-  likes desc,
-  user_id
+select did as user_id, cast(max(likes) as bigint) as likes
+from windows
+group by did
+having max(likes) >= 50
+order by likes desc, user_id

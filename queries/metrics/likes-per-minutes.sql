@@ -10,12 +10,7 @@ columns:
 tags: [gold, likes]
 accumulates: {sum: [likes]}
 */
-select
-  date_trunc('minute', utc(event_time)) as time,
-  count(*) as likes
-from
-  likes
-group by
-  1
-order by
-  1
+select date_trunc('minute', utc(event_time)) as time, count(*) as likes
+from likes
+group by 1
+order by 1

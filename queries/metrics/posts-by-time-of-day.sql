@@ -17,11 +17,8 @@ with
       hour(hour) as hour_of_day,
       cast(sum(posts) as bigint) as posts,
       count(*) as hours
-    from
-      "posts-by-hour"
-    group by
-      1,
-      2
+    from "posts-by-hour"
+    group by 1, 2
   )
 select
   case day
@@ -36,8 +33,5 @@ select
   posts,
   hours,
   cast(floor(posts / hours) as bigint) as per_hour
-from
-  by_time_of_day
-order by
-  day,
-  hour_of_day
+from by_time_of_day
+order by day, hour_of_day

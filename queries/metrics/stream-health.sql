@@ -23,21 +23,14 @@ with
       second,
       events,
       delay_ms,
-      second - lag(second) over (
-        order by
-          second
-      ) - 1 as silence
-    from
-      seconds
+      second - lag(second) over (order by second) - 1 as silence
+    from seconds
   )
 select
   date_trunc('minute', utc(timestamp_seconds(second))) as time,
   cast(sum(events) as bigint) as events,
   coalesce(max(silence), 0) as longest_silence,
   cast(floor(sum(delay_ms) / sum(events)) as bigint) as delay_ms
-from
-  silences
-group by
-  1
-order by
-  1
+from silences
+group by 1
+order by 1

@@ -14,56 +14,25 @@ accumulates: {sum: [count]}
 */
 with
   engineering_posts as (
-    select
-      p.text,
-      p.lang,
-      coalesce(s.lang, 'en') as stopword_lang
-    from
-      posts p
-      left join (
-        select distinct
-          lang
-        from
-          stopwords
-      ) s on s.lang = p.lang
-    where
-      has_word(p.text, 'engineering')
+    select p.text, p.lang, coalesce(s.lang, 'en') as stopword_lang
+    from posts p
+    left join (select distinct lang from stopwords) s on s.lang = p.lang
+    where has_word(p.text, 'engineering')
   ),
   -- Of its own: DuckDB compiles the patterns of what is exploded twice, 26 of 62 ms over a batch.
   spoken as (
-    select
-      stopword_lang,
-      array_distinct(words(text, lang)) as words
-    from
-      engineering_posts
+    select stopword_lang, array_distinct(words(text, lang)) as words
+    from engineering_posts
   ),
-  uses as (
-    select
-      stopword_lang,
-      explode(words) as word
-    from
-      spoken
-  )
-select
-  word,
-  count(*) as count
-from
-  uses u
-where
-  word <> 'engineering'
+  uses as (select stopword_lang, explode(words) as word from spoken)
+select word, count(*) as count
+from uses u
+where word <> 'engineering'
   and not exists (
-    select
-      1
-    from
-      stopwords s
-    where
-      s.lang = u.stopword_lang
-      and s.word = u.word
+    select 1
+    from stopwords s
+    where s.lang = u.stopword_lang and s.word = u.word
   )
-group by
-  word
-order by
-  count desc,
-  word
-limit
-  10
+group by word
+order by count desc, word
+limit 10

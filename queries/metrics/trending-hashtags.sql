@@ -19,54 +19,23 @@ with
       hashtag,
       did,
       event_time > (
-        select
-          max(event_time) - interval '1' hour
-        from
-          newest
+        select max(event_time) - interval '1' hour
+        from newest
       ) as is_last_hour
-    from
-      hashtags
-    where
-      event_time > (
-        select
-          max(event_time) - interval '2' hour
-        from
-          newest
-      )
+    from hashtags
+    where event_time > (select max(event_time) - interval '2' hour from newest)
   ),
   counted as (
     select
       hashtag,
-      count(*) filter(
-        where
-          is_last_hour
-      ) as uses,
-      count(*) filter(
-        where
-          not is_last_hour
-      ) as uses_before,
-      count(distinct did) filter(
-        where
-          is_last_hour
-      ) as users
-    from
-      recent
-    group by
-      hashtag
+      count(*) filter(where is_last_hour) as uses,
+      count(*) filter(where not is_last_hour) as uses_before,
+      count(distinct did) filter(where is_last_hour) as users
+    from recent
+    group by hashtag
   )
-select
-  hashtag,
-  uses - uses_before as gain,
-  uses,
-  uses_before,
-  users
-from
-  counted
-where
-  uses > uses_before
-order by
-  gain desc,
-  uses desc,
-  hashtag
-limit
-  50
+select hashtag, uses - uses_before as gain, uses, uses_before, users
+from counted
+where uses > uses_before
+order by gain desc, uses desc, hashtag
+limit 50

@@ -17,29 +17,18 @@ with
     select
       did,
       event_time,
-      case
-        when kind <> 'commit' then get_json_object(rest, '$.handle')
-      end as handle,
+      case when kind <> 'commit' then get_json_object(rest, '$.handle') end as handle,
       case
         when collection = 'app.bsky.actor.profile' then get_json_object(rest, '$.displayName')
       end as display_name
-    from
-      events
+    from events
   )
 select
   did,
-  max_by(handle, event_time) filter(
-    where
-      handle is not null
-  ) as handle,
-  max_by(display_name, event_time) filter(
-    where
-      display_name is not null
-  ) as display_name,
+  max_by(handle, event_time) filter(where handle is not null) as handle,
+  max_by(display_name, event_time) filter(where display_name is not null) as display_name,
   count(*) as events,
   min(event_time) as first_event_time,
   max(event_time) as last_event_time
-from
-  named
-group by
-  did
+from named
+group by did

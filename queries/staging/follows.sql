@@ -15,8 +15,5 @@ select
   'at://' || did || '/' || collection || '/' || rkey as uri,
   subject_did,
   created_at
-from
-  events
-where
-  collection = 'app.bsky.graph.follow'
-  and action = 'create'
+from events
+where collection = 'app.bsky.graph.follow' and action = 'create'

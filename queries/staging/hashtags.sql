@@ -13,13 +13,6 @@ tests: [{unique: [uri, hashtag], severity: warn}]
 tags: [silver]
 accumulates: {rows: true}
 */
-select
-  event_time,
-  did,
-  uri,
-  explode(hashtags_in(text)) as hashtag
-from
-  posts
-where
-  text like '%#%'
-  or text like '%＃%'
+select event_time, did, uri, explode(hashtags_in(text)) as hashtag
+from posts
+where text like '%#%' or text like '%＃%'

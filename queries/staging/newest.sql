@@ -8,7 +8,5 @@ columns:
 tags: [silver]
 accumulates: {max: [event_time]}
 */
-select
-  max(event_time) as event_time
-from
-  events
+select max(event_time) as event_time
+from events

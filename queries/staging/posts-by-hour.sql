@@ -7,10 +7,6 @@ columns:
 tags: [silver]
 accumulates: {sum: [posts]}
 */
-select
-  date_trunc('hour', utc(event_time)) as hour,
-  count(*) as posts
-from
-  posts
-group by
-  1
+select date_trunc('hour', utc(event_time)) as hour, count(*) as posts
+from posts
+group by 1

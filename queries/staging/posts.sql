@@ -21,8 +21,5 @@ select
   language(langs) as lang,
   reply_parent,
   created_at
-from
-  events
-where
-  collection = 'app.bsky.feed.post'
-  and action = 'create'
+from events
+where collection = 'app.bsky.feed.post' and action = 'create'

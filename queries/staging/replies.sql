@@ -21,7 +21,5 @@ select
   text,
   lang,
   created_at
-from
-  posts
-where
-  reply_parent is not null
+from posts
+where reply_parent is not null

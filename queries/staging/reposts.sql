@@ -17,8 +17,5 @@ select
   subject_uri,
   subject_did,
   created_at
-from
-  events
-where
-  collection = 'app.bsky.feed.repost'
-  and action = 'create'
+from events
+where collection = 'app.bsky.feed.repost' and action = 'create'

@@ -12,7 +12,5 @@ select
   unix_seconds(event_time) as second,
   count(*) as events,
   cast(sum(unix_millis(ingested_at) - unix_millis(event_time)) as bigint) as delay_ms
-from
-  events
-group by
-  1
+from events
+group by 1

@@ -4,15 +4,6 @@ description: >
   ./sluice fsck --repair moves it.
 tags: [operations]
 */
-select
-  event_time,
-  did,
-  collection,
-  rkey,
-  date,
-  hour
-from
-  events
-where
-  date <> cast(utc(event_time) as date)
-  or hour <> hour(utc(event_time))
+select event_time, did, collection, rkey, date, hour
+from events
+where date <> cast(utc(event_time) as date) or hour <> hour(utc(event_time))

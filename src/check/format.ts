@@ -1,5 +1,6 @@
 import type { Parsed } from '../query/parse.ts'
 import type { Problem } from '../query/problem.ts'
+import { joinShortLines, TOKENS } from './layout.ts'
 import { functionsIn } from './tree.ts'
 
 /**
@@ -17,9 +18,6 @@ const STYLE = {
 /** Written like functions, but none in the parse tree. */
 const GRAMMAR = ['columns', 'percentile_cont', 'percentile_disc', 'try_cast']
 
-/** What is kept letter by letter: texts, quoted names, comments. */
-const TOKENS = "'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\\$\\$[^]*?\\$\\$|--[^\\n]*|/\\*[^]*?\\*/"
-
 /** The text as it should stand in its file. The leading comment, which is YAML, stays as it is. Throws where the formatter does not understand it. */
 export async function formatSql(sql: string, tree: unknown): Promise<string> {
   const { duckdb, formatDialect } = await import('sql-formatter')
@@ -31,7 +29,7 @@ export async function formatSql(sql: string, tree: unknown): Promise<string> {
   // The formatter takes a minus, spaces and digits for one number, and keeps the spaces.
   const text = sql.replaceAll('\r\n', '\n').replace(new RegExp(`${TOKENS}|-\\s+(?=\\d)`, 'g'), (token) => (/^-\s/.test(token) ? '- ' : token))
   const [header = ''] = /^\s*\/\*[^]*?\*\/\s*/.exec(text) ?? []
-  const parts = [header.trim(), formatDialect(text.slice(header.length), { ...STYLE, dialect }).trim()]
+  const parts = [header.trim(), joinShortLines(formatDialect(text.slice(header.length), { ...STYLE, dialect }).trim())]
   return `${parts.filter((part) => part !== '').join('\n')}\n`
 }
 

@@ -43,12 +43,16 @@ test('however a shipped query is broken into lines, it comes out as it is shippe
 })
 
 const CASES: [what: string, sql: string, formatted: string][] = [
-  ['keywords are lower case, names are as they were', 'SELECT Count(*) AS Total FROM Events', 'select\n  Count(*) as Total\nfrom\n  Events\n'],
-  ['the header stays byte by byte', '\n/*\ndescription:   a\n  b  */   select 1', '/*\ndescription:   a\n  b  */\nselect\n  1\n'],
+  ['keywords are lower case, names are as they were', 'SELECT Count(*) AS Total FROM Events', 'select Count(*) as Total\nfrom Events\n'],
+  ['the header stays byte by byte', '\n/*\ndescription:   a\n  b  */   select 1', '/*\ndescription:   a\n  b  */\nselect 1\n'],
   ['comments stay', '-- a\nselect 1 /* b */ -- c\n', '-- a\nselect\n  1 /* b */ -- c\n'],
-  ['any function is one, and a macro too', 'select utc (a), lead(b) over (), n(c) from t', 'select\n  utc(a),\n  lead(b) over (),\n  n(c)\nfrom\n  t\n'],
-  ['an alias with columns is none', 'select a from t as n(a)', 'select\n  a\nfrom\n  t as n (a)\n'],
-  ['texts stay', "select 'A  FROM', \"B  c\", $$D  e$$", "select\n  'A  FROM',\n  \"B  c\",\n  $$D  e$$\n"],
+  ['any function is one, and a macro too', 'select utc (a), lead(b) over (), n(c) from t', 'select utc(a), lead(b) over (), n(c)\nfrom t\n'],
+  ['an alias with columns is none', 'select a from t as n(a)', 'select a\nfrom t as n (a)\n'],
+  ['texts stay', "select 'A  FROM', \"B  c\", $$D  e$$", "select 'A  FROM', \"B  c\", $$D  e$$\n"],
+  ['a text over lines stays', "select 'a\n\n    b', (select 1)", "select\n  'a\n\n    b',\n  (\n    select\n      1\n  )\n"],
+  ['joins and conditions stand on lines of their own where they do not fit', `select a.${'x'.repeat(60)}, a.${'y'.repeat(60)} from a join b on b.i = a.i where a.${'z'.repeat(60)} = 1 and a.${'z'.repeat(60)} <> 2`,
+    `select\n  a.${'x'.repeat(60)},\n  a.${'y'.repeat(60)}\nfrom a\njoin b on b.i = a.i\nwhere a.${'z'.repeat(60)} = 1\n  and a.${'z'.repeat(60)} <> 2\n`],
+  ['a subquery that is long keeps its clauses apart', `select a from (select a, ${'b'.repeat(60)} from t where a = 1) s`, `select a\nfrom (\n  select a, ${'b'.repeat(60)}\n  from t\n  where a = 1\n) s\n`],
 ]
 
 for (const [what, sql, formatted] of CASES) {

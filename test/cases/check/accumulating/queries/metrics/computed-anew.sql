@@ -5,10 +5,6 @@ columns:
   did: {type: varchar, description: Who}
   likes: {type: bigint, description: How many}
 */
-select
-  did,
-  count(*) as likes
-from
-  "chance"
-group by
-  did
+select did, count(*) as likes
+from "chance"
+group by did

@@ -8,10 +8,6 @@ accumulates:
   sum: [likes]
   max: [most]
 */
-select
-  did,
-  count(*) as likes
-from
-  "stable"
-group by
-  did
+select did, count(*) as likes
+from "stable"
+group by did

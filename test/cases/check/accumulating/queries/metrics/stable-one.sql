@@ -6,10 +6,6 @@ columns:
   likes: {type: bigint, description: How many}
 accumulates: {sum: [likes]}
 */
-select
-  did,
-  count(*) as likes
-from
-  "stable"
-group by
-  did
+select did, count(*) as likes
+from "stable"
+group by did

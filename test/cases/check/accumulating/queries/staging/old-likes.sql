@@ -5,11 +5,6 @@ columns:
   did: {type: varchar, description: Who}
   event_time: {type: timestamptz, description: When}
 */
-select
-  did,
-  event_time
-from
-  events
-where
-  old(event_time)
-  and event_time < current_timestamp
+select did, event_time
+from events
+where old(event_time) and event_time < current_timestamp

@@ -5,10 +5,6 @@ columns:
   did: {type: varchar, description: Who}
   event_time: {type: timestamptz, description: When}
 */
-select
-  did,
-  event_time
-from
-  events
-where
-  event_time > timestamp '2026-01-01'
+select did, event_time
+from events
+where event_time > timestamp '2026-01-01'

@@ -4,7 +4,5 @@ grain: one row per row
 columns:
   a: {type: bigint, description: A}
 */
-select
-  a
-from
-  read_csv('x.csv')
+select a
+from read_csv('x.csv')

@@ -4,7 +4,5 @@ grain: one row per run
 columns:
   n: {type: bigint, description: How many}
 */
-select
-  count(*) as n
-from
-  likes
+select count(*) as n
+from likes

@@ -5,10 +5,6 @@ columns:
   did: {type: varchar, description: Who}
   event_time: {type: timestamptz, description: When}
 */
-select
-  did,
-  event_time
-from
-  events
-where
-  acton = 'create'
+select did, event_time
+from events
+where acton = 'create'

@@ -6,10 +6,6 @@ columns:
   likes: {type: bigint, description: Likes in it}
 accumulates: {sum: [likes]}
 */
-select
-  unix_seconds(event_time) as second,
-  count(*) as likes
-from
-  likes
-group by
-  1
+select unix_seconds(event_time) as second, count(*) as likes
+from likes
+group by 1

@@ -8,9 +8,4 @@ columns:
   four: {type: nonsense, description: Four}
   five: {type: bigint}
 */
-select
-  'x' as one,
-  cast(2 as bigint) as two,
-  3 as three,
-  4 as four,
-  cast(5 as bigint) as five
+select 'x' as one, cast(2 as bigint) as two, 3 as three, 4 as four, cast(5 as bigint) as five

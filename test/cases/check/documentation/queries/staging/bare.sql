@@ -1,4 +1,2 @@
-select
-  did
-from
-  events
+select did
+from events

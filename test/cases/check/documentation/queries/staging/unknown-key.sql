@@ -2,7 +2,5 @@
 description: a
 grian: one row
 */
-select
-  did
-from
-  events
+select did
+from events

@@ -4,9 +4,6 @@ grain: one row per row
 columns:
   did: {type: varchar, description: Who}
 */
-from
-  events
-select
-  did
-qualify
-  row_number() over () = 1
+from events
+select did
+qualify row_number() over () = 1

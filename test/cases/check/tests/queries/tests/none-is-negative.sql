@@ -1,9 +1,6 @@
 /*
 description: A test is formatted and runs, and documents no columns.
 */
-select
-  *
-from
-  "per-second"
-where
-  likes < 0
+select *
+from "per-second"
+where likes < 0

@@ -1,9 +1,6 @@
 /*
 description: It asks for what is not there.
 */
-select
-  second
-from
-  "per-second"
-where
-  hates < 0
+select second
+from "per-second"
+where hates < 0
