@@ -75,6 +75,7 @@ await main(
           const whole = trouble === undefined ? record : { ...record, error: messageOf(trouble) }
           await saveRun(whole, { state, scratch, random: Math.random() }).catch((error: unknown) => void (trouble ??= error))
         },
+        notice: (text) => void process.stderr.write(`periodic: ${text}\n`),
         now: Date.now,
         signal: stop.signal,
       })

@@ -29,7 +29,7 @@ export interface Finding {
 
 export type Check =
   | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
-  | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash'
+  | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash' | 'cache'
 
 export const DO = {
   move: '--repair moves it to quarantine',

@@ -2,6 +2,7 @@ import { lstat, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatSegment } from '../lake/names.ts'
 import { EVENTS } from '../lake/schema.ts'
+import { surveyCaches } from './caches.ts'
 import type { Finding } from './finding.ts'
 import type { FileFacts } from './lake-findings.ts'
 import { lakeFindings } from './lake-findings.ts'
@@ -52,7 +53,8 @@ export async function fsck(
       trash: await realpath(join(state, 'trash')).catch(() => undefined),
       pending,
     }),
-    ...stateFindings(facts, { now, sameFilesystem: await sameFilesystem(lake, state), letters }),
+    // Whoever runs now is about to replace them.
+    ...stateFindings(facts, { now, sameFilesystem: await sameFilesystem(lake, state), letters, caches: facts.periodic.running ? [] : await surveyCaches(state, { quick }) }),
   ]
   const rank = ({ severity, root, path }: Finding): string => `${severity === 'error' ? 0 : 1} ${root} ${path}`
   return {

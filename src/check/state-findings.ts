@@ -1,5 +1,6 @@
 import { parseTrash } from '../lake/compaction.ts'
 import { formatBytes, formatDuration } from '../quantity.ts'
+import type { CacheProblem } from './caches.ts'
 import type { Check, Finding, Repair } from './finding.ts'
 import { DO } from './finding.ts'
 import { count } from './lake-findings.ts'
@@ -11,10 +12,12 @@ export interface StateContext {
   sameFilesystem: boolean | undefined
   /** What is wrong with a file of dead letters, by its path below `rejected/`. */
   letters: ReadonlyMap<string, string>
+  /** What is kept for the next run and is of no use to it. */
+  caches: readonly CacheProblem[]
 }
 
 /** All that is wrong with a state directory. Pure. */
-export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters }: StateContext): Finding[] {
+export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters, caches }: StateContext): Finding[] {
   return [
     ...(sameFilesystem === false ? [filesystemFinding()] : []),
     ...facts.logs.filter(({ live }) => !live).map((log): Finding => {
@@ -33,9 +36,12 @@ export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters 
       return [{ ...warning('rejected', `rejected/${path}`, `not what rejects are kept as: ${problem}`, 'move'), severity: 'error', inode }]
     }),
     ...facts.runs.strays.map((stray) => leftover('runs', stray, 'no record of a run')),
+    ...caches.map(({ path, what }): Finding => ({ severity: 'warning', check: 'cache', root: 'state', path, what: `not what was kept there: ${what}`, do: DO_ANEW })),
     ...trashFindings(facts),
   ]
 }
+
+const DO_ANEW = 'the next periodic makes it anew from the lake'
 
 function trashFindings({ trash, periodic }: StateFacts): Finding[] {
   const ids = new Set(trash.map(({ id }) => id))

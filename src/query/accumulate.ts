@@ -1,4 +1,3 @@
-import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Column, Engine, Session } from '../duckdb.ts'
 import { columnsOf, DUCKDB_VERSION, identifier, quote } from '../duckdb.ts'
@@ -6,7 +5,8 @@ import { messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
-import type { Contribution, Work } from './contribution.ts'
+import { printOf, putInPlace } from './cache.ts'
+import type { Contribution, Stored, Work } from './contribution.ts'
 import { contributionOf, mergedOf, planContributions, planMerges } from './contribution.ts'
 import { readEvents } from './events.ts'
 import type { Accumulates } from './header.ts'
@@ -22,6 +22,8 @@ export interface AccumulateOptions {
   contributions: string
   /** The files of the lake by hour. */
   hours: ReadonlyMap<number, readonly Part[]>
+  /** Told what was kept and is of no use. */
+  notice: (text: string) => void
 }
 
 /** Sessions of one engine that work side by side with those of other lanes, and what they have to themselves. */
@@ -56,7 +58,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const { name, layer, header } = model
   const how = header.accumulates as Accumulates
   const directory = join(options.contributions, name)
-  const ledger = await readLedger(directory, version)
+  const ledger = await readLedger(directory, version, options.notice)
   // To understand all models anew takes a quarter of a run over ten new seconds, most of it for patterns that DuckDB compiles.
   const query = ledger.query ?? (await understand(session, model))
   const { columns, body, order } = query
@@ -64,14 +66,14 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
   let done: Contribution[] = [...kept]
   let { next } = ledger
-  const store = async (select: string): Promise<string> => {
+  const store = async (select: string): Promise<Stored> => {
     const rows = `${next++}.parquet`
     const written = join(scratch, rows)
     await parts.run(`COPY (${combined(select, columns, how)}) TO ${quote(written)} (FORMAT parquet)`)
     if (!ledger.query) await checkTypes(session, written, columns, model)
-    await mkdir(directory, { recursive: true })
-    await rename(written, join(directory, rows))
-    return rows
+    const stored = { rows, ...(await printOf(written)) }
+    await putInPlace(written, join(directory, rows))
+    return stored
   }
   for (const one of work) {
     await bindEvents(lane, one, how.window)
@@ -84,7 +86,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
     const merged = mergedOf(group, await store(`FROM ${rowsOf(group)}`))
     done = [...done.filter((one) => !group.includes(one)), merged]
   }
-  // Not synced: all of it can be computed again, and a file that a power failure has torn does not open.
+  // Not synced: all of it can be computed again, and what a power failure has torn does not have its checksum.
   if (work.length > 0 || merges.length > 0 || done.length < ledger.contributions.length || !ledger.query) {
     await writeLedger(directory, scratch, { ...ledger, next, query: done.length > 0 ? query : undefined, contributions: done })
   }

@@ -4,7 +4,6 @@ import type { AccumulateOptions, Lane } from './accumulate.ts'
 import { accumulate, Unkept } from './accumulate.ts'
 import { lakeFailure } from './events.ts'
 import { takeTurns } from './lanes.ts'
-import { keptFailure } from './ledger.ts'
 import type { Parsed } from './parse.ts'
 import type { Step } from './plan.ts'
 import type { Outcome, Sink } from './report.ts'
@@ -68,9 +67,9 @@ async function actOn(
     return { model, ms: now() - start, status: 'ok', published, verdicts }
   } catch (error) {
     if (signal.aborted) return undefined
-    // What is kept is not whole; a sink that cannot publish one result can publish others.
+    // What is computed cannot be kept; a sink that cannot publish one result can publish others.
     if (error instanceof Failure && !bound) throw error
-    const broken = (parts && keptFailure(parts.contributions, error)) ?? (await lakeFailure(session, snapshot, error))
+    const broken = await lakeFailure(session, snapshot, error)
     if (broken) throw broken
     return { model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below.map(({ name }) => name), error) }
   }

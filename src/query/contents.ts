@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
-import { EXIT, Failure, messageOf } from '../failure.ts'
 import type { Part } from '../lake/snapshot.ts'
+import type { Cached } from './cache.ts'
+import { readCache, writeCache } from './cache.ts'
 
 /** The lake in one line. */
 export interface Glance {
@@ -42,20 +41,18 @@ export function glanceOf(parts: readonly Part[], contents: Contents): Glance {
   return { files: parts.length, events, newest: last === -Infinity ? undefined : new Date(last) }
 }
 
-/** What runs before this one have seen: `<state>/contents.json`. */
-export async function readContents(state: string): Promise<Contents> {
-  const path = join(state, 'contents.json')
-  if (!existsSync(path)) return {}
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Contents
-  } catch (error) {
-    throw new Failure(`expected ${path} to list what is in the files of the lake, got: ${messageOf(error)}; run periodic --full, which reads all of them`, EXIT.io)
-  }
+/** Of {@link Contents} as it is kept. */
+const FORMAT = 2
+
+/** What runs before this one have seen. */
+export function readContents(state: string): Promise<Cached<Contents>> {
+  return readCache(contentsPath(state), FORMAT)
 }
 
-/** Not synced: all of it can be read again. */
 export async function writeContents(state: string, scratch: string, contents: Contents): Promise<void> {
-  const written = join(scratch, 'contents.json')
-  await writeFile(written, `${JSON.stringify(contents)}\n`)
-  await rename(written, join(state, 'contents.json'))
+  await writeCache(contentsPath(state), scratch, FORMAT, contents)
+}
+
+export function contentsPath(state: string): string {
+  return join(state, 'contents.json')
 }

@@ -1,12 +1,17 @@
 import type { Hour } from '../lake/names.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
+import type { Print } from './cache.ts'
+
+/** The file of a contribution's rows. */
+export interface Stored extends Print {
+  /** Its name. */
+  rows: string
+}
 
 /** What the files of some hours, mostly of one, say about a model, kept. */
-export interface Contribution {
+export interface Contribution extends Stored {
   hours: Hour[]
-  /** The file of its rows. */
-  rows: string
   /** Ids of the hours' files, all of which it speaks for. */
   own: string[]
   /** Ids of files of other hours that it has looked at: those within the model's window. */
@@ -77,11 +82,11 @@ function around(hours: ReadonlyMap<Hour, readonly Part[]>, of: readonly Hour[], 
 }
 
 /** The contribution that some work ends in. */
-export function contributionOf({ hours, fresh, around, base }: Work, rows: string): Contribution {
+export function contributionOf({ hours, fresh, around, base }: Work, stored: Stored): Contribution {
   const own = [...(base?.own ?? []), ...fresh.map(({ id }) => id)]
   const others = new Set([...(base?.near ?? []), ...around.map(({ id }) => id)])
   for (const id of own) others.delete(id)
-  return { hours, rows, own, near: [...others] }
+  return { hours, ...stored, own, near: [...others] }
 }
 
 /** Hours of a day. */
@@ -108,10 +113,10 @@ export function planMerges(known: readonly Contribution[]): Contribution[][] {
 }
 
 /** Contributions of one date as one, whose rows are all of theirs together. */
-export function mergedOf(group: readonly Contribution[], rows: string): Contribution {
+export function mergedOf(group: readonly Contribution[], stored: Stored): Contribution {
   const own = new Set(group.flatMap((one) => one.own))
   const near = new Set(group.flatMap((one) => one.near).filter((id) => !own.has(id)))
-  return { hours: group.flatMap(({ hours }) => hours).sort((a, b) => a - b), rows, own: [...own], near: [...near] }
+  return { hours: group.flatMap(({ hours }) => hours).sort((a, b) => a - b), ...stored, own: [...own], near: [...near] }
 }
 
 function dateOf(hour: Hour): number {

@@ -155,9 +155,16 @@ export async function readRun(path: string): Promise<RunRecord | undefined> {
   }
   try {
     const record = JSON.parse(text) as RunRecord
-    const whole = !Number.isNaN(Date.parse(record.start)) && !Number.isNaN(Date.parse(record.end)) && Array.isArray(record.models)
-    return whole ? record : undefined
+    return isRecord(record) ? record : undefined
   } catch {
     return undefined
   }
+}
+
+/** As far as anybody reads it. */
+function isRecord({ start, end, ms, ok, failed, skipped, lake, models }: RunRecord): boolean {
+  const times = [start, end].every((time) => typeof time === 'string' && !Number.isNaN(Date.parse(time)))
+  const counts = [ms, ok, failed, skipped].every((count) => typeof count === 'number')
+  const seen = lake === null || [lake.files, lake.events, lake.bytes].every((count) => typeof count === 'number')
+  return times && counts && seen && models.every(({ name, status }) => typeof name === 'string' && typeof status === 'string')
 }

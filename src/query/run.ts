@@ -12,11 +12,11 @@ import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
 import { openParts } from './accumulate.ts'
 import { act } from './act.ts'
-import { glanceOf, readContents, writeContents } from './contents.ts'
+import { contentsPath, glanceOf, readContents, writeContents } from './contents.ts'
 import { bindEvents, lookAtLake } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import type { Replaced } from './contribution.ts'
-import { forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
+import { anew, forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
 import type { Model, Models } from './models.ts'
 import { loadModels } from './models.ts'
 import type { Parsed } from './parse.ts'
@@ -49,6 +49,8 @@ export interface RunOptions {
   upkeep?: (session: Session, newest: Date | undefined) => Promise<Upkeep | undefined>
   /** Keeps what is known of a run, also of one that fails. Given the same directory as `openSink`. */
   record?: (record: RunRecord, scratch: string) => Promise<void>
+  /** Told what goes on in spite of something, in one line each. */
+  notice: (text: string) => void
   now: () => number
   signal: AbortSignal
 }
@@ -110,7 +112,7 @@ export async function planRun({ queries, select }: Pick<RunOptions, 'queries' | 
 }
 
 async function runModels(loaded: Models, engine: Engine, scratch: string, options: RunOptions): Promise<Report> {
-  const { lake, state, select, full, openSink, now, signal } = options
+  const { lake, state, select, full, openSink, notice, now, signal } = options
   const start = now()
   const snapshot = await takeSnapshot(lake)
   const sink = await openSink(scratch)
@@ -121,7 +123,8 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
   signal.addEventListener('abort', interrupt)
   try {
     const files = await partsOf(snapshot)
-    const known = full ? {} : await readContents(state)
+    const { content: known = {}, problem } = full ? {} : await readContents(state)
+    if (problem !== undefined) notice(anew(contentsPath(state), problem))
     const [{ steps, problems }, contents] = await sideBySide(
       prepare(session, loaded, select),
       bindEvents(other.session, snapshot, [session]).then(() => lookAtLake(other.session, snapshot, files, known)),
@@ -134,7 +137,7 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const contributions = join(state, 'contributions')
     await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
     const hours = full || files.length === 0 ? undefined : partsByHour(files)
-    const parts = hours && { contributions, hours, versions: origin.versions }
+    const parts = hours && { contributions, hours, versions: origin.versions, notice }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
     const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]
     signal.throwIfAborted()

@@ -28,7 +28,7 @@ async function metricsOf(directory: string, rows: readonly EventRow[]): Promise<
   mkdirSync(lake, { recursive: true })
   await writeLake(lake, rows)
   const { outcomes } = await run({
-    lake, state, queries: QUERIES, select: undefined, full: false, now: () => 0, signal: new AbortController().signal,
+    lake, state, queries: QUERIES, select: undefined, full: false, now: () => 0, notice: (text) => assert.fail(text), signal: new AbortController().signal,
     openSink: (scratch) => openCsvSink({ directory: metrics, scratch }),
   })
   assert.deepEqual(outcomes.flatMap(explain), [])

@@ -60,18 +60,3 @@ test('the newest event is that of all files, whichever run saw them; a file with
   await addToLake(cwd, LIKES(3, 10))
   assert.match((await periodic(cwd)).stdout, /^lake: 3 files, 7 events, newest 2026-07-04 12:00:03 /)
 })
-
-test('what is kept of the files, torn, stops the run in one sentence, and is made anew without it', async (t) => {
-  const cwd = workplace(t)
-  write(cwd, COUNT)
-  await addToLake(cwd, LIKES(3, 9))
-  await periodic(cwd)
-  const path = join(cwd, '.sluice/contents.json')
-  const whole = readFileSync(path, 'utf8')
-  writeFileSync(path, whole.slice(0, -5))
-  const torn = await periodic(cwd)
-  assert.equal(torn.code, 74)
-  assert.match(torn.stderr, /^periodic: expected \.sluice\/contents\.json to list what is in the files of the lake, got: [^\n]+; run periodic --full, [^\n]+\n$/)
-  assert.equal((await periodic(cwd, ['--full'])).code, 0)
-  assert.equal(readFileSync(path, 'utf8'), whole)
-})
