@@ -24,7 +24,8 @@ SET VARIABLE events = (
   FROM glob(getvariable('lake') || '/**/*.parquet')
 );
 -- A value stands in a file once; these follow from others, and are made where they are asked for.
-CREATE OR REPLACE VIEW events AS SELECT *,
+-- rest and extra are JSON texts, which other engines read as such.
+CREATE OR REPLACE VIEW events AS SELECT * REPLACE (rest::JSON AS rest, extra::JSON AS extra),
   CASE WHEN starts_with(subject_uri, 'at://') THEN split_part(subject_uri, '/', 3) WHEN starts_with(subject_uri, 'did:') THEN subject_uri END AS subject_did,
   CASE WHEN strlen(rest) <= 4096 AND starts_with(rest, '{') THEN json_merge_patch(rest, '{' || concat_ws(',',
     CASE WHEN NOT json_exists(rest, '$.text') THEN '"text":' || to_json(text) END,
@@ -33,7 +34,7 @@ CREATE OR REPLACE VIEW events AS SELECT *,
     CASE WHEN NOT json_exists(rest, '$.reply.parent.uri') THEN '"reply":{"parent":{"uri":' || to_json(reply_parent) || '}}' END,
     CASE WHEN NOT json_exists(rest, '$.subject') THEN '"subject":' || to_json(subject_uri)
       WHEN json_type(rest, '$.subject') = 'OBJECT' AND NOT json_exists(rest, '$.subject.uri') THEN '"subject":{"uri":' || to_json(subject_uri) || '}' END
-  ) || '}') ELSE rest END AS record
+  ) || '}') ELSE rest::JSON END AS record
 FROM query(getvariable('events'));
 
 -- The models are bare SELECTs; query() makes a table of such a text, so nothing is said twice.

@@ -56,7 +56,10 @@ export async function readLake(lake: string): Promise<EventRow[]> {
 export async function readParquet(path: string): Promise<EventRow[]> {
   const bytes = readFileSync(path)
   const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-  return (await parquetReadObjects({ file, compressors })) as EventRow[]
+  const rows = (await parquetReadObjects({ file, compressors })) as EventRow[]
+  // Plain strings in a file; of an older one, hyparquet has parsed them.
+  for (const row of rows) for (const name of ['rest', 'extra']) if (typeof row[name] === 'string') row[name] = JSON.parse(row[name])
+  return rows
 }
 
 /** The dead letters below a state directory. */

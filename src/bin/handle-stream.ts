@@ -9,6 +9,7 @@ import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
 import type { Compression, Writer } from '../ingest/writer.ts'
+import { openLake } from '../lake/identity.ts'
 import { formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
 import { parseBytes, parseChoice, parseCount, parseDuration, parseZone } from '../quantity.ts'
@@ -77,6 +78,7 @@ await main(
     const { lake, state } = values
     const now = Date.now
     for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
+    const id = await openLake({ lake, state, disk })
     await sameFilesystem(lake, state)
 
     const name = formatWriter(now(), Math.random())
@@ -86,7 +88,7 @@ await main(
     const tally = emptyTally()
     const started = now()
     const status = (): string => statusLine(tally, { elapsed: now() - started, now: now() })
-    const pipeline = createPipeline({ lake, state, disk, now }, writer, {
+    const pipeline = createPipeline({ lake, state, id, disk, now }, writer, {
       report(report) {
         count(tally, report)
         if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
@@ -95,7 +97,7 @@ await main(
       failure: (error) => input.stop(error),
     })
 
-    const { segments, swept } = await recover({ lake, state, disk, now }, () => Promise.resolve(writer))
+    const { segments, swept } = await recover({ lake, state, id, disk, now }, () => Promise.resolve(writer))
     if (segments.length + swept > 0) stderr.write(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
 
     let signals = 0

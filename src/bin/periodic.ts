@@ -5,6 +5,7 @@ import { EXIT, Failure, messageOf } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
+import { openLake } from '../lake/identity.ts'
 import { MAINTENANCE, maintain } from '../lake/maintain.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import type { LakePlace } from '../lake/trash.ts'
@@ -55,7 +56,7 @@ await main(
     const loop = watch || every !== undefined
     const once = async (): Promise<Report> => {
       const openSink = (scratch: string): ReturnType<typeof openCsvSink> => openCsvSink({ directory: metrics, scratch })
-      const place = { lake, state, disk, now: Date.now }
+      const place = { lake, state, id: '', disk, now: Date.now }
       let trouble: unknown
       const report = await run({
         lake,
@@ -64,7 +65,10 @@ await main(
         select,
         full,
         openSink,
-        before: () => recoverLogs(place),
+        async before() {
+          place.id = await openLake(place)
+          await recoverLogs(place)
+        },
         // The results are out already: what goes wrong here is said below them.
         async upkeep(session, newest) {
           const pending = async (): Promise<Set<string>> => new Set((await pendingSegments(state)).map(formatSegment))

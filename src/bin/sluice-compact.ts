@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { pendingSegments } from '../ingest/wal.ts'
+import { openLake } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { MAINTENANCE, maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
@@ -52,7 +53,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         const lock = await acquire(join(state, 'periodic.lock'), Date.now())
         if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
         try {
-          const { merged, dropped, finished, undone } = await maintain(place, session, settings)
+          const { merged, dropped, finished, undone } = await maintain({ ...place, id: await openLake(place) }, session, settings)
           for (const { hour, inputs, outputs, rows, repeated, bytesBefore, bytesAfter } of merged) {
             process.stdout.write(
               `${hour}: ${inputs.length} files into ${outputs.length}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +

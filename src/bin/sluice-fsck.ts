@@ -6,6 +6,7 @@ import { openInspector } from '../check/parquet.ts'
 import { planRepair, repair } from '../check/repair.ts'
 import { showFinding, showSummary, whereOf } from '../check/show.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { openLake } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { MAINTENANCE } from '../lake/maintain.ts'
 import { PLACES } from '../places.ts'
@@ -85,7 +86,7 @@ async function repairing(settings: Settings, inspector: Inspector): Promise<numb
   if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
   try {
     const { findings, live } = await check(settings, inspector)
-    const place = { lake, state, disk, now: Date.now }
+    const place = { lake, state, id: await openLake({ lake, state, disk }), disk, now: Date.now }
     for await (const { said, skipped } of repair(planRepair(findings, { live }), place, { grace, timezone, live })) {
       process.stdout.write(json ? `${JSON.stringify({ repaired: !skipped, said })}\n` : `${said}\n`)
     }

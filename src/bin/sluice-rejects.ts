@@ -3,6 +3,7 @@ import { createPipeline } from '../ingest/ingest.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
 import { openWal, pendingSegments } from '../ingest/wal.ts'
+import { openLake } from '../lake/identity.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { PLACES } from '../places.ts'
@@ -65,10 +66,11 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
   if (files.length > 0) {
     const { duckdbWriter } = await import('../ingest/convert.ts')
     for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
+    const id = await openLake({ lake, state, disk })
     const name = formatWriter(now(), Math.random())
     const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' } })
     const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name, disk })
-    const pipeline = createPipeline({ lake, state, disk, now }, writer, { report: (report) => count(tally, report), failure: () => {} })
+    const pipeline = createPipeline({ lake, state, id, disk, now }, writer, { report: (report) => count(tally, report), failure: () => {} })
     try {
       for (const file of files) await pipeline.push(await wal.adopt(file, now()))
       await pipeline.settled()

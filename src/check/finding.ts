@@ -28,7 +28,7 @@ export interface Finding {
 }
 
 export type Check =
-  | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
+  | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'hash' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
   | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash' | 'cache'
 
 export const DO = {

@@ -1,13 +1,16 @@
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '../failure.ts'
+import type { Layout } from '../lake/format.ts'
+import { LAYOUT_NAMES, layoutOf } from '../lake/format.ts'
 import { formatSegment } from '../lake/names.ts'
-import { EVENTS } from '../lake/schema.ts'
+import { damageOf } from '../lake/seal.ts'
 import { surveyCaches } from './caches.ts'
 import type { Finding } from './finding.ts'
 import type { FileFacts } from './lake-findings.ts'
 import { lakeFindings } from './lake-findings.ts'
 import { letterFileProblem } from './letters.ts'
-import type { Inspector, Repeated } from './parquet.ts'
+import type { Broken, Content, Inspector, Repeated } from './parquet.ts'
 import { badStart } from './parquet.ts'
 import { surveyState } from './state.ts'
 import { stateFindings } from './state-findings.ts'
@@ -73,7 +76,14 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
   const rows = await inspector.rows(begun)
   const sound = begun.filter((path) => 'rows' in (rows.get(path) ?? UNKNOWN))
   const [groups, schemas] = [await inspector.groups(sound), await inspector.schemas(sound)]
-  const contents = quick ? undefined : await inspector.contents(sound.filter((path) => hasColumns(schemas.get(path) ?? UNKNOWN)))
+  const contents = quick ? undefined : new Map<string, Content | Broken>()
+  for (const layout of contents ? LAYOUT_NAMES : []) {
+    const alike = sound.filter((path) => layoutOfFile(schemas.get(path) ?? UNKNOWN) === layout)
+    for (const [path, content] of await inspector.contents(alike)) contents?.set(path, content)
+  }
+  // One at a time: each is read whole.
+  const damages = new Map<string, string | undefined>()
+  if (!quick) for (const path of sound) damages.set(path, await damageOf(path).catch((error: unknown) => messageOf(error)))
   const facts = await Promise.all(
     entries.map(async (entry): Promise<FileFacts | undefined> => {
       const path = at(entry)
@@ -84,8 +94,9 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
         groups: groups.get(path) ?? UNKNOWN,
         schema: schemas.get(path) ?? UNKNOWN,
         content: contents?.get(path),
+        damage: damages.get(path),
       }
-      const failed = [file.rows, file.groups, file.schema, file.content ?? {}].some((answer) => 'broken' in answer)
+      const failed = file.damage !== undefined || [file.rows, file.groups, file.schema, file.content ?? {}].some((answer) => 'broken' in answer)
       // What was retired while we looked is no fault.
       return failed && (await lstat(path).catch(() => undefined)) === undefined ? undefined : file
     }),
@@ -105,10 +116,9 @@ async function repeated(inspector: Inspector, files: readonly string[], rows: nu
   }
 }
 
-/** Whether all columns of the events are there, so that its rows can be read as such. */
-function hasColumns(schema: FileFacts['schema']): boolean {
-  if ('broken' in schema) return false
-  return Object.entries(EVENTS).every(([name, type]) => schema.columns.includes(`${name} ${type}`))
+/** Undefined where its rows cannot be read as events. */
+function layoutOfFile(schema: FileFacts['schema']): Layout | undefined {
+  return 'broken' in schema ? undefined : layoutOf(schema.columns)
 }
 
 export async function sameFilesystem(lake: string, state: string): Promise<boolean | undefined> {

@@ -1,6 +1,6 @@
+import { columnProblem } from '../lake/format.ts'
 import { formatHour, formatSegment, HOUR_MS, parseFile } from '../lake/names.ts'
 import type { FileName } from '../lake/names.ts'
-import { EVENTS } from '../lake/schema.ts'
 import { formatCount } from '../quantity.ts'
 import type { Check, Finding, Repair } from './finding.ts'
 import { DO } from './finding.ts'
@@ -18,6 +18,8 @@ export interface FileFacts {
   schema: { columns: string[] } | Broken
   /** Undefined where rows are not looked at. */
   content: Content | Broken | undefined
+  /** How its bytes differ from those that were written; undefined where they do not, or were not looked at. */
+  damage: string | undefined
 }
 
 export interface LakeFacts {
@@ -33,7 +35,8 @@ export interface LakeFacts {
 
 const HOUR_US = HOUR_MS * 1000
 
-const COLUMNS = Object.entries(EVENTS).map(([name, type]) => `${name} ${type}`)
+/** Nothing is done about it unasked: most of its values are right, and out of the lake all of them would be missing. */
+const DAMAGED = 'put a copy of the same file in its place; without one, what it says is partly wrong, and moving it out of the lake loses all of it'
 
 /** All that is wrong with a lake. Pure. */
 export function lakeFindings(facts: LakeFacts): Finding[] {
@@ -72,14 +75,14 @@ function entryFindings(entry: Entry, { now, trash }: LakeFacts): Finding[] {
 
 /** In the order in which one fault hides the next. */
 function fileFindings(file: FileFacts, generations: ReadonlyMap<string, number>, pending: ReadonlyMap<string, boolean>): Finding[] {
-  const { entry, start, rows, groups, schema, content } = file
+  const { entry, start, rows, groups, schema, content, damage } = file
   const name = parseFile(entry.path)
   const finding = (check: Check, what: string, repair: Repair): Finding => {
     const { path, inode } = entry
     return { severity: 'error', check, root: 'lake', path, what, inode, ...remedy(repair, name, pending) }
   }
 
-  const columns = 'broken' in schema ? undefined : columnProblem(schema.columns)
+  const columns = 'broken' in schema ? undefined : wrongColumn(schema.columns)
   const unreadable = start ?? broken(rows) ?? broken(groups) ?? broken(schema) ?? cutShort(rows, groups) ?? (content && broken(content))
   const readable = unreadable === undefined && columns === undefined
   if (!name) return [finding('stray', `not a name of the lake's${readable ? ', but a file of events' : ''}`, readable ? 'rewrite' : 'move')]
@@ -116,7 +119,12 @@ function fileFindings(file: FileFacts, generations: ReadonlyMap<string, number>,
     findings.push(finding('partition', `${count(misplaced, 'event')} of ${hours}, ${misplaced === 1 ? 'which does' : 'which do'} not belong there`, 'rewrite'))
   }
   if (content.incomplete > 0) findings.push(finding('incomplete', `${count(content.incomplete, 'row')} without a time, a kind or a user`, 'rewrite'))
-  return findings
+  // Whatever else is found says more.
+  return damage === undefined || findings.length > 0 ? findings : [damaged(entry, damage)]
+}
+
+function damaged({ path, inode }: Entry, damage: string): Finding {
+  return { severity: 'error', check: 'hash', root: 'lake', path, what: `not the bytes that were written: ${damage}`, do: DAMAGED, inode }
 }
 
 /** What is still in a log is not made up from the file: it is made again from the log. */
@@ -141,14 +149,10 @@ function repeatedFinding({ hour, last, events, surplus }: Repeated): Finding {
   }
 }
 
-function columnProblem(columns: readonly string[]): string | undefined {
-  const at = Math.max(columns.length, COLUMNS.length)
-  for (let index = 0; index < at; index++) {
-    if (columns[index] === COLUMNS[index]) continue
-    const [want, got] = [COLUMNS[index], columns[index]].map((column) => (column === undefined ? 'none' : `\`${printable(column)}\``))
-    return `expected ${want} as column ${index + 1}, got ${got}`
-  }
-  return undefined
+function wrongColumn(columns: readonly string[]): string | undefined {
+  const problem = columnProblem(columns)
+  const [want, got] = [problem?.expected, problem?.got].map((column) => (column === undefined ? 'none' : `\`${printable(column)}\``))
+  return problem && `expected ${want} as column ${problem.column}, got ${got}`
 }
 
 function found(entry: Entry, check: Check, what: string, repair: Repair): Finding {

@@ -3,7 +3,7 @@ import type { Engine, Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
 import { codeOf, messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
-import { COLUMNS, IDENTITY } from '../lake/schema.ts'
+import { IDENTITY } from '../lake/schema.ts'
 
 /** Why a file, or part of it, cannot be read. */
 export interface Broken {
@@ -64,6 +64,7 @@ export interface Inspector {
   groups(files: readonly string[]): Promise<Found<Groups>>
   /** Columns as DuckDB sees them, `name type`, in order. */
   schemas(files: readonly string[]): Promise<Found<{ columns: string[] }>>
+  /** Only of files of one layout. */
   contents(files: readonly string[]): Promise<Found<Content>>
   /** Only of files with the lake's columns that can be read; `rows` is about how many there are. */
   repeated(files: readonly string[], rows: number): Promise<Repeated[]>
@@ -163,7 +164,7 @@ export async function openInspector(): Promise<Inspector> {
       each(files, async (some) => {
         const rows = await ask<{ file: string; hour: bigint | null; rows: bigint; incomplete: bigint; from: bigint | null; to: bigint | null }>(
           `SELECT filename AS file, ${HOUR_OF} AS hour, count(*) AS rows, epoch_us(min(event_time)) AS from, epoch_us(max(event_time)) AS to,
-            count(*) FILTER (event_time IS NULL OR kind IS NULL OR did IS NULL) AS incomplete, bit_xor(hash(${COLUMNS})) AS every_value
+            count(*) FILTER (event_time IS NULL OR kind IS NULL OR did IS NULL) AS incomplete, bit_xor(hash(*COLUMNS(* EXCLUDE (filename)))) AS every_value
           FROM read_parquet(${patterns(some)}, hive_partitioning = false, filename = true) GROUP BY ALL`,
         )
         const found = new Map(some.map((file): [string, Content] => [file, { rows: 0, incomplete: 0, from: undefined, to: undefined, hours: new Map() }]))

@@ -10,7 +10,7 @@ import { commitFile } from '../lake/commit.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import { formatWriter, HOUR_MS } from '../lake/names.ts'
-import { COLUMNS, IDENTITY } from '../lake/schema.ts'
+import { IDENTITY, STORED } from '../lake/schema.ts'
 import { sweepTrash } from '../lake/trash.ts'
 import type { Finding, Repair } from './finding.ts'
 import { count } from './lake-findings.ts'
@@ -106,7 +106,7 @@ export async function* repair(actions: readonly Action[], place: Place, options:
  * Gives the rows of a file to the hours of their times, those left out that are there already; so a repetition after a crash adds nothing.
  * Until the file itself is moved away, readers see them twice.
  */
-async function rewrite({ lake, state, disk }: Place, file: string, segment: { writer: string; sequence: number }): Promise<{ rows: number; files: string[] }> {
+async function rewrite({ lake, state, id, disk }: Place, file: string, segment: { writer: string; sequence: number }): Promise<{ rows: number; files: string[] }> {
   const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: join(state, 'staging', 'periodic', `${segment.writer}.spill`) })
   const session = await engine.connect()
   const source = `read_parquet(${patterns([file])}, hive_partitioning = false)`
@@ -121,12 +121,12 @@ async function rewrite({ lake, state, disk }: Place, file: string, segment: { wr
       const known = others.length === 0 ? '' : `AND ${IDENTITY} NOT IN (SELECT ${IDENTITY} FROM read_parquet(${patterns(others)}, hive_partitioning = false))`
       const staged = join(state, 'staging', 'periodic', `${segment.writer}.${number}.parquet`)
       const [copied] = await session.rows<{ Count: bigint }>(
-        `COPY (SELECT ${COLUMNS} FROM ${source} WHERE ${complete} AND ${hour} = ${number} ${known} ORDER BY event_time)
+        `COPY (SELECT ${STORED} FROM ${source} WHERE ${complete} AND ${hour} = ${number} ${known} ORDER BY event_time)
         TO ${quote(staged)} (FORMAT parquet, COMPRESSION zstd)`,
       )
       const rows = Number(copied?.Count)
       if (rows === 0) await disk.remove(staged, 'stage.remove')
-      else done.files.push(await commitFile(disk, staged, { lake, hour: Number(number), segment }))
+      else done.files.push(await commitFile(disk, staged, { lake, id, hour: Number(number), segment }))
       done.rows += rows
     }
   } finally {

@@ -33,6 +33,8 @@ export interface Report extends Omit<Batch, 'files' | 'rejects'> {
 export interface Place {
   lake: string
   state: string
+  /** Of the lake. */
+  id: string
   disk: Disk
   now: () => number
 }
@@ -52,7 +54,7 @@ export interface Pipeline {
 }
 
 export function createPipeline(place: Place, writer: Writer, on: { report(report: Report): void; failure(error: unknown): void }): Pipeline {
-  const { lake, state, disk, now } = place
+  const { lake, state, id, disk, now } = place
   const recent = createRecent(WINDOW)
   const lanes = [...writer.lanes]
   const waiting: (() => void)[] = []
@@ -91,7 +93,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     }
     const files: Committed[] = []
     for (const { path, hour, rows } of batch.files) {
-      files.push({ path: await commitFile(disk, path, { lake, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
+      files.push({ path: await commitFile(disk, path, { lake, id, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
     }
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
     await disk.remove(segment.path, 'ingest.done')

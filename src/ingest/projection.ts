@@ -25,7 +25,7 @@ export function typed(source: string, options: { ingestedAt: Date; careful: bool
   const subject = `json_transform(r.subject, '${SUBJECT_FIELDS}')`
   return `
 SELECT ${options.careful ? 'n, ' : ''}event_time, kind, action, did, CASE WHEN slash = 0 THEN path ELSE substring(path, 1, slash - 1) END AS collection,
-  substring(path, slash + 1) AS rkey, cid, rev, subject_uri, text, langs, reply_parent, created_at, ${REST} AS rest, extra,
+  substring(path, slash + 1) AS rkey, cid, rev, subject_uri, text, langs, reply_parent, created_at, (${REST})::VARCHAR AS rest, extra::VARCHAR AS extra,
   TIMESTAMPTZ ${quote(options.ingestedAt.toISOString())} AS ingested_at
 FROM (
   SELECT *, CASE WHEN surplus > 0 THEN ${MORE} END AS more

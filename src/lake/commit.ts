@@ -4,17 +4,19 @@ import type { Disk } from './disk.ts'
 import { currentGeneration } from './hour.ts'
 import type { Hour, SegmentName } from './names.ts'
 import { formatFile, formatHour } from './names.ts'
+import { seal } from './seal.ts'
 
 /**
- * Puts a complete Parquet file into the lake and gives its path there. Same segment and hour, same path:
+ * Seals a complete Parquet file as one of the lake with this id, puts it there, and gives its path. Same segment and hour, same path:
  * a repetition after a crash overwrites and never adds.
  */
-export async function commitFile(disk: Disk, staged: string, options: { lake: string; hour: Hour; segment: SegmentName }): Promise<string> {
-  const { lake, hour, segment } = options
+export async function commitFile(disk: Disk, staged: string, options: { lake: string; id: string; hour: Hour; segment: SegmentName }): Promise<string> {
+  const { lake, id, hour, segment } = options
   const hourDirectory = join(lake, formatHour(hour))
   await undrop(disk, dirname(hourDirectory))
   let generation = await openGeneration(disk, hourDirectory)
   let path = join(lake, formatFile({ hour, generation, segment }))
+  await seal(disk, staged, { lake: id, step: 'commit.seal' })
   await disk.sync(staged, 'commit.sync')
   // The commit point: before it no reader sees the batch, after it every reader does.
   await disk.rename(staged, path, 'commit.rename')

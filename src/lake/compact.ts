@@ -8,7 +8,8 @@ import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
 import { exchangeUnlisted } from './listing.ts'
 import { formatFile, formatHour } from './names.ts'
-import { COLUMNS, IDENTITY } from './schema.ts'
+import { IDENTITY, STORED } from './schema.ts'
+import { seal } from './seal.ts'
 import { swapHour } from './swap.ts'
 import type { LakePlace, Note } from './trash.ts'
 import { carry, carryOver } from './trash.ts'
@@ -51,7 +52,7 @@ export const PARTS = {
  * listed before opens its old paths through them.
  */
 export async function compact(place: LakePlace, session: Session, merge: Merge, settings: { targetBytes: number }): Promise<Merged> {
-  const { lake, state, disk } = place
+  const { lake, state, id, disk } = place
   const next = merge.generation + 1
   const old = join(lake, formatHour(merge.hour))
   const fresh = join(state, 'trash', formatTrash(merge.hour, next))
@@ -67,7 +68,10 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
     await disk.rename(join(built, file), join(built, basename(formatFile({ hour: merge.hour, generation: next, part }))), 'compact.build')
   }
   const written = await list(built)
-  for (const file of written) await disk.sync(join(built, file), 'compact.sync')
+  for (const file of written) {
+    await seal(disk, join(built, file), { lake: id, step: 'compact.seal' })
+    await disk.sync(join(built, file), 'compact.sync')
+  }
   await linkOldGenerations(disk, old, fresh)
 
   const note: Note = { generation: merge.generation, inputs: merge.inputs.map(({ path }) => basename(path)) }
@@ -111,7 +115,7 @@ async function writeParts(
   const [counted] = await session.rows<{ repeated: bigint }>(`SELECT (count(*) - count(DISTINCT ${IDENTITY}))::BIGINT AS repeated FROM ${inputs}`)
   const repeated = Number(counted?.repeated)
   const unique = repeated > 0 ? ` QUALIFY row_number() OVER (PARTITION BY ${IDENTITY} ORDER BY event_time, ingested_at) = 1` : ''
-  const rows = `SELECT ${COLUMNS} FROM ${inputs}${unique} ORDER BY ${PARTS.order}`
+  const rows = `SELECT ${STORED} FROM ${inputs}${unique} ORDER BY ${PARTS.order}`
   // They come out smaller than they went in, so of the last there may be little.
   const parts = Math.max(1, Math.round(merge.bytes / targetBytes))
   const to = parts === 1

@@ -42,7 +42,7 @@ export const DERIVED = {
       CASE WHEN ${absent('$.reply.parent.uri')} THEN '"reply":{"parent":{"uri":' || to_json(reply_parent) || '}}' END,
       CASE WHEN ${absent('$.subject')} THEN '"subject":' || to_json(subject_uri)
         WHEN json_type(rest, '$.subject') = 'OBJECT' AND ${absent('$.subject.uri')} THEN '"subject":{"uri":' || to_json(subject_uri) || '}' END
-    ) || '}') ELSE rest END`,
+    ) || '}') ELSE rest::JSON END`,
   },
 } as const
 

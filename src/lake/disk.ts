@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasync, openSync, writeFileSync, writevSync } from 'node:fs'
+import { appendFileSync, closeSync, constants, fdatasync, openSync, truncateSync, writeFileSync, writevSync } from 'node:fs'
 import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,6 +15,8 @@ export interface Disk {
   flush(file: number, step: Step): Promise<void>
   close(file: number): void
   write(path: string, text: string | Buffer, step: Step): Promise<void>
+  /** The file is these bytes from `at` on; what comes before stays. */
+  patch(path: string, at: number, bytes: Buffer, step: Step): Promise<void>
   /** fsync of a file or a directory. Never retried: after a failure the kernel may have dropped the pages. */
   sync(path: string, step: Step): Promise<void>
   rename(from: string, to: string, step: Step): Promise<void>
@@ -104,6 +106,8 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
     close: (file) => closeSync(file),
     write: (path, text, step) =>
       guardAsync('write', path, () => pass('write', step, [path], () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
+    patch: (path, at, bytes, step) =>
+      guardAsync('write', path, () => pass('write', step, [path], () => patch(path, at, bytes), () => patchHalf(path, at, bytes))),
     sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),
     rename: (from, to, step) => guardAsync('rename into place', to, () => pass('rename', step, [from, to], () => rename(from, to))),
     link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => pass('link', step, [from, to], () => link(from, to)))),
@@ -132,6 +136,21 @@ function after(parts: readonly Buffer[], written: number): Buffer[] {
 
 function firstHalf(bytes: Buffer): Buffer {
   return bytes.subarray(0, bytes.length >> 1)
+}
+
+async function patch(path: string, at: number, bytes: Buffer): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.truncate(at)
+    for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+  } finally {
+    await handle.close()
+  }
+}
+
+function patchHalf(path: string, at: number, bytes: Buffer): void {
+  truncateSync(path, at)
+  appendFileSync(path, firstHalf(bytes))
 }
 
 async function syncPath(path: string): Promise<void> {

@@ -22,7 +22,8 @@ export interface Field {
 export const TYPE = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, set: 10, struct: 12 } as const
 
 /** Field ids of parquet.thrift, as far as we use them. */
-export const FILE = { schema: 2, rows: 3, rowGroups: 4, createdBy: 6 } as const
+export const FILE = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 } as const
+export const KEY_VALUE = { key: 1, value: 2 } as const
 export const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5, converted: 6, logical: 10 } as const
 export const ROW_GROUP = { columns: 1 } as const
 export const CHUNK = { fileOffset: 2, column: 3 } as const

@@ -20,21 +20,30 @@ export const EVENTS = {
   /** The client's claim, null where it is no time. */
   created_at: 'TIMESTAMP WITH TIME ZONE',
   /** Of the record, or of the body of identity and account events, what no column holds; see `derived.ts`. */
-  rest: 'JSON',
+  rest: 'VARCHAR',
   /** Every top-level field that no column holds; null where there is none. */
-  extra: 'JSON',
+  extra: 'VARCHAR',
   ingested_at: 'TIMESTAMP WITH TIME ZONE',
 } as const
 
 export type EventColumn = keyof typeof EVENTS
 
-/** `name type, …` as CREATE TABLE takes it. */
-export function columnDefinitions(): string {
-  return Object.entries(EVENTS).map(([name, type]) => `${name} ${type}`).join(', ')
+/** JSON texts: plain strings in a file, since other engines fail on Parquet's JSON type, which saves no byte; JSON in `events`. */
+export const JSON_COLUMNS: readonly EventColumn[] = ['rest', 'extra']
+
+/** The same for a SELECT list or REPLACE: `rest::JSON AS rest, …`. */
+export const AS_JSON = JSON_COLUMNS.map((name) => `${name}::JSON AS ${name}`).join(', ')
+
+/** `name type, …` as CREATE TABLE takes it; of type JSON are those named. */
+export function columnDefinitions(json: readonly string[] = []): string {
+  return Object.entries(EVENTS).map(([name, type]) => `${name} ${json.includes(name) ? 'JSON' : type}`).join(', ')
 }
 
 /** The columns in order, as SELECT takes them. */
 export const COLUMNS = Object.keys(EVENTS).join(', ')
+
+/** The same with the types of a file, whatever those of JSON texts are where they come from. */
+export const STORED = (Object.keys(EVENTS) as EventColumn[]).map((name) => (JSON_COLUMNS.includes(name) ? `${name}::VARCHAR AS ${name}` : name)).join(', ')
 
 /** A row's identity as 64 bits, in SQL: two events that agree in all of this are one event. */
 export const IDENTITY = 'hash(did, kind, collection, rkey, action, coalesce(rev, cid, epoch_us(event_time)::VARCHAR))'

@@ -5,6 +5,10 @@
 export const STEPS = {
   'places.make': 'Nothing: a directory that is there is taken as it is.',
 
+  'identity.write': 'A lake that has no id yet gets one. What is left of the file with another name is written over.',
+  'identity.rename': 'The same before it; after it, nothing: the lake has its id.',
+  'identity.settle': 'Nothing: the name is synced by whoever opens the state next.',
+
   'wal.make': 'A log that has no writer\'s name yet, `wal/new-<writer>`, holds nothing: it is removed when it is a minute old.',
   'wal.name': 'As above before it; after it an empty log, which is removed.',
   'wal.create': 'A segment of no bytes: it is converted to no file, and removed.',
@@ -20,6 +24,7 @@ export const STEPS = {
 
   'commit.undrop': 'A date that was dropped is or is not in the lake as a symlink: the segment is converted anew and looks again.',
   'commit.directory': 'A directory of the lake without files is used by the next file of its hour.',
+  'commit.seal': 'The segment is converted anew, over whatever is staged.',
   'commit.sync': 'The segment is converted anew, over whatever is staged.',
   'commit.rename': 'The same: the file that is in the lake already is replaced by its like, under its own name.',
   'commit.settle': 'As for `commit.rename`.',
@@ -38,6 +43,7 @@ export const STEPS = {
   'recover.sweep': 'The rest of what a dead writer left in `staging/` is removed.',
 
   'compact.build': 'The next generation of the hour, in `trash/`, that nobody has seen: it is removed.',
+  'compact.seal': 'As for `compact.build`.',
   'compact.sync': 'As for `compact.build`.',
   'compact.symlink': 'As for `compact.build`.',
   'compact.note': 'As for `compact.build`, with its note.',

@@ -12,6 +12,8 @@ import { endSwap } from './swap.ts'
 export interface LakePlace {
   lake: string
   state: string
+  /** Of the lake. */
+  id: string
   disk: Disk
   now: () => number
 }

@@ -2,7 +2,7 @@ import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { DERIVED, DERIVED_COLUMNS } from '../lake/derived.ts'
-import { columnDefinitions, EVENTS } from '../lake/schema.ts'
+import { AS_JSON, columnDefinitions, EVENTS, JSON_COLUMNS } from '../lake/schema.ts'
 import type { Part, Snapshot } from '../lake/snapshot.ts'
 import type { Contents } from './contents.ts'
 import { look } from './contents.ts'
@@ -12,12 +12,12 @@ const HIVE = 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT}'
 
 /** The columns of `events`, as CREATE TABLE takes them: those of a file, its partition's, and derived ones. */
 export function eventsDefinition(): string {
-  return `${columnDefinitions()}, date DATE, hour BIGINT, ${Object.entries(DERIVED).map(([name, { type }]) => `${name} ${type}`).join(', ')}`
+  return `${columnDefinitions(JSON_COLUMNS)}, date DATE, hour BIGINT, ${Object.entries(DERIVED).map(([name, { type }]) => `${name} ${type}`).join(', ')}`
 }
 
 /** Files of the lake, a SQL list or a pattern of them, as a relation with the columns of `events`. */
 export function relation(files: string): string {
-  return `(SELECT *, ${DERIVED_COLUMNS} FROM read_parquet(${files}, ${HIVE}))`
+  return `(SELECT * REPLACE (${AS_JSON}), ${DERIVED_COLUMNS} FROM read_parquet(${files}, ${HIVE}))`
 }
 
 export function readEvents(files: readonly string[]): string {

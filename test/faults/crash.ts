@@ -9,6 +9,7 @@ import { openInspector } from '../../src/check/parquet.ts'
 import type { Session } from '../../src/duckdb.ts'
 import { openEngine } from '../../src/duckdb.ts'
 import { openDisk } from '../../src/lake/disk.ts'
+import { readIdentity } from '../../src/lake/identity.ts'
 import { maintain } from '../../src/lake/maintain.ts'
 import { readLake, readParquet, readRejects, tree } from '../lake.ts'
 import type { Result } from '../process.ts'
@@ -82,7 +83,8 @@ async function mergeAll(session: Session, cwd: string, keep: number | undefined)
   const [lake, state] = [join(cwd, 'lake'), join(cwd, '.sluice')]
   const newest = (await readLake(lake)).reduce((max, { event_time }) => Math.max(max, event_time.getTime()), 0)
   const rules = { sealAfter: 600_000, targetBytes: 256e6, budget: Infinity, grace: 0, yes: false }
-  await maintain({ lake, state, disk: openDisk(), now: () => Date.now() + 1 }, session, { ...rules, watermark: newest || undefined, keep, pending: async () => new Set() })
+  const place = { lake, state, id: (await readIdentity(state))?.id ?? 'test', disk: openDisk() }
+  await maintain({ ...place, now: () => Date.now() + 1 }, session, { ...rules, watermark: newest || undefined, keep, pending: async () => new Set() })
 }
 
 /** Whether a process said that this fault happened to it. */
@@ -153,7 +155,7 @@ async function exactlyOnce({ streams, dropped = [] }: Scenario, cwd: string): Pr
 async function clean(inspector: Inspector, cwd: string): Promise<void> {
   const [lake, state] = [join(cwd, 'lake'), join(cwd, '.sluice')]
   assert.deepEqual(tree(lake).filter((path) => lstatSync(join(lake, path)).isSymbolicLink()), [], 'symlinks in the lake')
-  assert.deepEqual(tree(state).filter((path) => path !== 'periodic.lock' && !/^(rejected|quarantine)\//.test(path)), [], 'left in the state directory')
+  assert.deepEqual(tree(state).filter((path) => !['lake.json', 'periodic.lock'].includes(path) && !/^(rejected|quarantine)\//.test(path)), [], 'left in the state directory')
   const { findings } = await fsck({ lake, state }, inspector, { quick: false, now: Date.now() + 7_200_000, alone: false })
   assert.deepEqual(findings, [])
 }

@@ -30,6 +30,13 @@ const FSYNCS: readonly Mutant[] = [
 export const MUTANTS: readonly Mutant[] = [
   ...FSYNCS,
   {
+    name: 'the checksum of a file leaves out its footer',
+    file: 'lake/seal.js',
+    from: 'crc32(encode(footer), before)',
+    to: 'before',
+    foundBy: { file: 'lake/seal.test.js', test: 'flipped bits' },
+  },
+  {
     name: 'a failed fsync is passed over',
     file: 'lake/disk.js',
     from: "sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),",

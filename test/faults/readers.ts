@@ -103,7 +103,7 @@ export async function compactUnderReaders(
   const engine = await openEngine({ threads: 1 })
   const session = await engine.connect()
   const [lake, state] = [join(cwd, 'lake'), join(cwd, '.sluice')]
-  const place = { lake, state, disk: openDisk(), now: Date.now }
+  const place = { lake, state, id: 'test', disk: openDisk(), now: Date.now }
   const staging = join(state, 'staging')
   mkdirSync(staging, { recursive: true })
   const empty = join(cwd, 'empty.parquet')
@@ -126,7 +126,7 @@ export async function compactUnderReaders(
       const segment = { writer: formatWriter(Date.now(), Math.random()), sequence: ++sequence }
       const staged = join(staging, `${sequence}.parquet`)
       copyFileSync(empty, staged)
-      await commitFile(place.disk, staged, { lake, hour, segment })
+      await commitFile(place.disk, staged, { lake, id: 'test', hour, segment })
     }
   }
   session.close()
@@ -145,7 +145,7 @@ export async function dropUnderReaders(cwd: string, { dates, pause, grace, slow 
   const all = (events * (events - 1)) / 2
   const right = new Set(Array.from({ length: dates + 1 }, (_, gone) => `${events - gone * 4},${all - (gone * 4 * (gone * 4 - 1)) / 2},0`))
   const readers = await startReaders(cwd, { count: 4, slow, judge: (answer) => (right.has(answer) ? 'right' : 'wrong') })
-  const place = { lake: join(cwd, 'lake'), state: join(cwd, '.sluice'), disk: openDisk(), now: Date.now }
+  const place = { lake: join(cwd, 'lake'), state: join(cwd, '.sluice'), id: 'test', disk: openDisk(), now: Date.now }
   for (let date = 0; date < dates; date++) {
     await dropDate(place, `date=${new Date(begin + date * day).toISOString().slice(0, 10)}`)
     if (date % 10 === 9) await sweepTrash(place, grace)

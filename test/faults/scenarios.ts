@@ -98,10 +98,11 @@ const again = (...streams: Stream[]) => async (cwd: string): Promise<void> => {
 }
 
 const COMMIT: readonly Step[] = [
-  'commit.directory', 'commit.sync', 'commit.rename', 'commit.settle', 'reject.directory', 'reject.write', 'reject.sync', 'reject.rename', 'reject.settle', 'ingest.done',
+  'commit.directory', 'commit.seal', 'commit.sync', 'commit.rename', 'commit.settle',
+  'reject.directory', 'reject.write', 'reject.sync', 'reject.rename', 'reject.settle', 'ingest.done',
 ]
 const MERGE: readonly Step[] = [
-  'compact.build', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'late.settle', 'late.done',
+  'compact.build', 'compact.seal', 'compact.sync', 'compact.symlink', 'compact.note', 'compact.settle', 'compact.exchange', 'late.settle', 'late.done',
 ]
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -109,7 +110,10 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'ingest',
     prepare: async () => {},
     act: (cwd, fault) => command(INGEST, cwd, { fault, input: textOf(stream.lines) }),
-    steps: ['places.make', 'wal.make', 'wal.name', 'stage.template', 'wal.create', 'wal.append', ...COMMIT, 'stage.remove', 'wal.retire'],
+    steps: [
+      'places.make', 'identity.write', 'identity.rename', 'identity.settle',
+      'wal.make', 'wal.name', 'stage.template', 'wal.create', 'wal.append', ...COMMIT, 'stage.remove', 'wal.retire',
+    ],
     streams: [stream],
     restart: again(stream),
   },

@@ -69,7 +69,7 @@ async function keep(world: World, days: number | undefined): Promise<Upkeep> {
   const session = await engine.connect()
   const watermark = Math.max(...world.there.map(({ event_time }) => event_time / 1000))
   try {
-    return await maintain({ lake, state, disk: openDisk(), now: () => Date.now() + 1 }, session, {
+    return await maintain({ lake, state, id: 'test', disk: openDisk(), now: () => Date.now() + 1 }, session, {
       watermark, sealAfter: -HOUR_MS, targetBytes: 1e9, budget: Infinity, keep: days && days * 24 * HOUR_MS, grace: 0, yes: true, pending: async () => new Set(),
     })
   } finally {

@@ -17,7 +17,7 @@ import { seededRows } from './seeded.ts'
 const execute = promisify(execFile)
 const MODELS = ['staging', 'metrics'].flatMap((layer) => readdirSync(join(ROOT, 'queries', layer)).map((file) => basename(file, '.sql')))
 const SEEDS = readdirSync(join(ROOT, 'queries/seeds')).filter((file) => file.endsWith('.csv')).map((file) => basename(file, '.csv'))
-const COLUMNS = [...Object.entries(EVENTS), ['date', 'DATE'], ['hour', 'BIGINT'], ['subject_did', 'VARCHAR'], ['record', 'JSON']].map(([name, type]) => `${name} ${type}`)
+const COLUMNS = [...Object.entries(EVENTS), ['date', 'DATE'], ['hour', 'BIGINT'], ['subject_did', 'VARCHAR'], ['record', 'JSON']].map(([name, type]) => `${name} ${name === 'rest' || name === 'extra' ? 'JSON' : type}`)
 
 let cli = ''
 before(async () => {

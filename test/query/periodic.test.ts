@@ -46,7 +46,7 @@ test('a result that did not change is left as it is; one that did is a new file'
   const after = inodes()
   assert.notEqual(after[0], before[0])
   assert.equal(after[1], before[1])
-  assert.deepEqual(tree(join(cwd, '.sluice')).filter((path) => !path.startsWith('runs/')), ['contents.json', 'periodic.lock', 'runs', 'staging', 'wal'])
+  assert.deepEqual(tree(join(cwd, '.sluice')).filter((path) => !path.startsWith('runs/')), ['contents.json', 'lake.json', 'periodic.lock', 'runs', 'staging', 'wal'])
 })
 
 test('places come from options', async (t) => {
@@ -155,7 +155,7 @@ test('a periodic that was killed leaves nothing in the way', async (t) => {
   write(cwd, { '.sluice/staging/periodic/count.csv/half': '' })
   const next = await periodic(cwd, ['--select', 'count'])
   assert.deepEqual([next.code, next.stderr], [0, ''])
-  assert.deepEqual(tree(join(cwd, '.sluice')).filter((path) => !path.startsWith('runs/')), ['contents.json', 'periodic.lock', 'runs', 'staging', 'wal'])
+  assert.deepEqual(tree(join(cwd, '.sluice')).filter((path) => !path.startsWith('runs/')), ['contents.json', 'lake.json', 'periodic.lock', 'runs', 'staging', 'wal'])
   assert.deepEqual(readdirSync(join(cwd, 'metrics')), ['count.csv'])
 })
 
