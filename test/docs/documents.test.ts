@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { parseHeader, parseSources } from '../../src/query/header.ts'
@@ -114,6 +114,15 @@ test('tests that documents name are there', () => {
       }
     }
   }
+})
+
+test('the workflow runs what .ci/run runs, and on macOS tests that are there', () => {
+  const workflow = readFileSync(join(ROOT, '.github/workflows/ci.yml'), 'utf8')
+  assert.match(workflow, /run: \.ci\/run$/m)
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).map((file) => `dist/test/${file.replace(/\.ts$/, '.js')}`)
+  const named = [...workflow.matchAll(/^ +(dist\/test\/\S+)$/gm)].map(([, path]) => path as string)
+  assert.ok(named.length > 0)
+  for (const path of named) assert.ok(files.some((file) => file.startsWith(path.replace(/\*.*/, '')) && file.endsWith('.test.js')), path)
 })
 
 test('the README is short', () => {
