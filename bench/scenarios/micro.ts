@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { Bench as Tinybench } from 'tinybench'
 import { createFramer } from '../../src/ingest/lines.ts'
-import { createRecent } from '../../src/ingest/recent.ts'
+import { createTable } from '../../src/ingest/identity-table.ts'
 import { formatFile, formatWriter, HOUR_MS, parseFile } from '../../src/lake/names.ts'
 import type { Bench, Scenario } from '../context.ts'
 import { figure } from '../table.ts'
@@ -51,21 +51,22 @@ async function framing(bench: Bench): Promise<Part> {
   }
 }
 
-/** Batches of the default size at 10 s a batch: the window is full, and rotates. It has forgotten a batch before that comes again. */
+/** Batches of the default size, into a table that is begun anew when it holds a million. */
 function admission(): Part {
   const rows = 25_000
-  const random = (): Uint32Array => Uint32Array.from({ length: rows }, () => Math.random() * 2 ** 32)
-  const batches = Array.from({ length: 40 }, () => ({ low: random(), high: random() }))
-  const recent = createRecent(120_000)
+  const batches = Array.from({ length: 40 }, () => Uint32Array.from({ length: 2 * rows }, () => Math.random() * 2 ** 32))
+  let table = createTable()
   let turn = 0
   return {
     what: 'admission of identities',
     unit: 'events',
     units: rows,
     work() {
-      const from = turn * 10_000
+      if (turn % batches.length === 0) table = createTable()
       const batch = batches[turn++ % batches.length] as (typeof batches)[number]
-      if (recent.admit({ ...batch, from, to: from + 10_000 }).length > 1) throw new Error('expected new identities')
+      const before = table.size
+      for (let at = 0; at < batch.length; at += 2) table.add(batch[at] as number, batch[at + 1] as number)
+      if (table.size - before < rows - 1) throw new Error('expected new identities')
     },
   }
 }

@@ -88,7 +88,8 @@ await main(
     const tally = emptyTally()
     const started = now()
     const status = (): string => statusLine(tally, { elapsed: now() - started, now: now() })
-    const pipeline = createPipeline({ lake, state, id, disk, now }, writer, {
+    const place = { lake, state, id, disk, now, say: (sentence: string) => void stderr.write(`handle-stream: ${sentence}\n`) }
+    const pipeline = createPipeline(place, writer, {
       report(report) {
         count(tally, report)
         if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
@@ -97,7 +98,7 @@ await main(
       failure: (error) => input.stop(error),
     })
 
-    const { segments, swept } = await recover({ lake, state, id, disk, now }, () => Promise.resolve(writer))
+    const { segments, swept } = await recover(place, () => Promise.resolve(writer))
     if (segments.length + swept > 0) stderr.write(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
 
     let signals = 0

@@ -10,7 +10,6 @@ import { columnDefinitions, COLUMNS, IDENTITY } from '../lake/schema.ts'
 import { carefulSteps, STEP_TABLES } from './careful.ts'
 import { whyNotJson } from './json.ts'
 import { linesOf, LONGEST_LINE } from './lines.ts'
-import type { Identities } from './recent.ts'
 import type { Reject } from './reject.ts'
 import { segmentLines, textOfLine } from './reject.ts'
 import type { Shape } from './shape.ts'
@@ -47,8 +46,16 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
   const reader = sessions.pop() as Session
   return {
     lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk })),
-    known: (files, from) =>
-      identities(reader, `read_parquet(${exactly(...files)}) WHERE event_time >= make_timestamptz(${from * 1000})`),
+    async readIdentities(files, span, take) {
+      const within = span ? ` WHERE event_time >= make_timestamptz(${span.from * 1000}) AND event_time < make_timestamptz(${(span.to + 1) * 1000})` : ''
+      const from = `FROM read_parquet(${exactly(...files)}, hive_partitioning = false)${within}`
+      await reader.words(`SELECT ${IDENTITY} ${from}`, take).catch((error: unknown) => {
+        // A layout of files had the record whole.
+        if (!/^Binder Error: .*"rest" not found/.test(messageOf(error))) throw error
+        return reader.words(`SELECT ${IDENTITY} FROM (SELECT *, record AS rest ${from})`, take)
+      })
+      return []
+    },
     async close() {
       for (const session of [...sessions, reader]) session.close()
       engine.close()
@@ -158,37 +165,64 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     return files
   }
 
-  return async (segment, { staged, now, admit }) => {
-    let path = `${staged}.parquet`
-    const plain = await strictly(segment, path, now)
-    const { rows: events, from, to, rejects } = plain ? { ...plain, rejects: [] } : await carefully(segment, path, now)
-    const repeated = events === 0 ? [] : await admit({ ...(await identities(session, `read_parquet(${exactly(path)})`)), from, to })
-    const rows = events - repeated.length
+  type Outcome = Pick<Batch, 'files' | 'newest'>
+
+  async function finish(path: string, written: Written, { staged, duplicates }: { staged: string; duplicates: readonly number[] }): Promise<Outcome> {
+    const rows = written.rows - duplicates.length
     if (rows === 0) {
       await disk.remove(path, 'stage.remove')
-      return { files: [], events, repeated: repeated.length, rejects, newest: undefined }
+      return { files: [], newest: undefined }
     }
-    if (repeated.length > 0) {
-      const rest = `${staged}.rest.parquet`
-      await copy(
-        `SELECT ${COLUMNS} FROM read_parquet(${exactly(path)}, file_row_number = true) WHERE file_row_number NOT IN (${repeated.join(', ')})`,
+    let kept = { ...written, path }
+    if (duplicates.length > 0) {
+      const rest = `${staged}.deduplicated.parquet`
+      const done = await copy(
+        `SELECT ${COLUMNS} FROM read_parquet(${exactly(path)}, file_row_number = true) WHERE file_row_number NOT IN (${duplicates.join(', ')})`,
         rest,
       )
       await disk.remove(path, 'stage.remove')
-      path = rest
+      kept = { ...done, path: rest }
     }
-    const hour = Math.floor(from / HOUR_MS)
-    const files = Math.floor(to / HOUR_MS) === hour ? [{ hour, path, rows }] : await split(path, staged)
-    return { files, events, repeated: repeated.length, rejects, newest: to }
+    const hour = Math.floor(kept.from / HOUR_MS)
+    const files = Math.floor(kept.to / HOUR_MS) === hour ? [{ hour, path: kept.path, rows }] : await split(kept.path, staged)
+    return { files, newest: kept.to }
+  }
+
+  return async (segment, { staged, now }) => {
+    const path = `${staged}.parquet`
+    const source = `read_parquet(${exactly(path)})`
+    const plain = await strictly(segment, path, now)
+    const { rejects, ...done } = plain ? { ...plain, rejects: [] } : await carefully(segment, path, now)
+    return {
+      events: done.rows,
+      rejects,
+      identities: done.rows === 0 ? undefined : {
+        hashes: await words(session, `SELECT ${IDENTITY} FROM ${source}`, done.rows),
+        span: { from: done.from, to: done.to },
+        async minutes() {
+          const all = await words(session, `SELECT DISTINCT (epoch_ms(event_time) // 60000)::UBIGINT AS minute FROM ${source} ORDER BY minute`)
+          return all.filter((_, at) => at % 2 === 0)
+        },
+      },
+      finish: (duplicates) => finish(path, done, { staged, duplicates }),
+    }
   }
 }
 
-/** The identities of rows of the events table, in their order. `source` is what stands behind FROM. */
-export async function identities(session: Session, source: string): Promise<Pick<Identities, 'low' | 'high'>> {
-  const [low, high] = await session.integers(
-    `SELECT (h & 4294967295)::UINTEGER AS low, (h >> 32)::UINTEGER AS high FROM (SELECT ${IDENTITY} AS h FROM ${source})`,
-  )
-  return { low: low as Uint32Array, high: high as Uint32Array }
+/** All words of a query, of which `rows` says how many rows it gives, if that is known. */
+async function words(session: Session, sql: string, rows = 1024): Promise<Uint32Array> {
+  let all = new Uint32Array(2 * rows)
+  let size = 0
+  await session.words(sql, (some) => {
+    if (size + some.length > all.length) {
+      const more = new Uint32Array(2 * (size + some.length))
+      more.set(all)
+      all = more
+    }
+    all.set(some, size)
+    size += some.length
+  })
+  return all.subarray(0, size)
 }
 
 /** The text of the first line that is not blank, or its beginning. */

@@ -2,15 +2,14 @@ import { join } from 'node:path'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
-import { filesOfHour } from '../lake/hour.ts'
 import { acquireDirectory } from '../lake/lock.ts'
-import { formatHour, formatSegment, HOUR_MS, writerOf } from '../lake/names.ts'
+import { formatHour, formatSegment, writerOf } from '../lake/names.ts'
+import { createDedup } from './dedup.ts'
 import type { Input } from './input.ts'
 import { createFramer } from './lines.ts'
-import { createRecent } from './recent.ts'
 import { keepRejects } from './reject.ts'
 import type { Segment, Wal } from './wal.ts'
-import { abandoned, hasLog, pendingSegments } from './wal.ts'
+import { abandoned, hasLog } from './wal.ts'
 import type { Batch, Writer } from './writer.ts'
 
 /** One file that became part of the lake. */
@@ -37,10 +36,9 @@ export interface Place {
   id: string
   disk: Disk
   now: () => number
+  /** One sentence for the operator, about what goes on all the same. */
+  say?: (sentence: string) => void
 }
-
-/** Repetitions are looked for this far back in the stream, ms. */
-const WINDOW = 120_000
 
 /** Segments that may wait for a lane: enough to keep the lanes busy while others are being fsynced. */
 const WAITING = 2
@@ -55,13 +53,12 @@ export interface Pipeline {
 
 export function createPipeline(place: Place, writer: Writer, on: { report(report: Report): void; failure(error: unknown): void }): Pipeline {
   const { lake, state, id, disk, now } = place
-  const recent = createRecent(WINDOW)
+  const dedup = createDedup(place, writer.readIdentities, place.say ?? (() => {}))
   const lanes = [...writer.lanes]
   const waiting: (() => void)[] = []
   const running = new Set<Promise<void>>()
-  /** Resolved when all segments before the next one have asked for their repetitions. */
+  /** Resolved when all segments before the next one know their repetitions. */
   let turn: Promise<unknown> = Promise.resolve()
-  let known: Promise<void> | undefined
   let failed: { error: unknown } | undefined
 
   async function take(segment: Segment): Promise<void> {
@@ -73,18 +70,11 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     const name = formatSegment(segment.name)
     let batch: Batch
     try {
-      batch = await convert(segment, {
-        staged: join(state, 'staging', name),
-        now: now(),
-        async admit(identities) {
-          await before
-          known ??= remember(identities.from)
-          await known
-          const repeated = recent.admit(identities)
-          done()
-          return repeated
-        },
-      })
+      const { events, rejects, identities, finish } = await convert(segment, { staged: join(state, 'staging', name), now: now() })
+      await before
+      const duplicates = identities ? await dedup.filterDuplicates(name, identities) : []
+      done()
+      batch = { events, rejects, repeated: duplicates.length, ...(await finish(duplicates)) }
     } finally {
       await before
       done()
@@ -97,18 +87,8 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     }
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
     await disk.remove(segment.path, 'ingest.done')
+    dedup.committed(name, files.map(({ path }) => path))
     on.report({ ...batch, segment: name, files, rejected: batch.rejects.length, bytes: segment.bytes })
-  }
-
-  /** What the lake holds of the time just before the first batch: a source that resumes repeats some of it. Only final files count. */
-  async function remember(from: number): Promise<void> {
-    if (!writer.known) return
-    const pending = new Set((await pendingSegments(state)).map(formatSegment))
-    const files: string[] = []
-    for (let hour = Math.floor((from - WINDOW) / HOUR_MS); hour <= Math.floor((from + WINDOW) / HOUR_MS); hour++) {
-      for (const { path, name } of await filesOfHour(lake, hour)) if (!name.segment || !pending.has(formatSegment(name.segment))) files.push(path)
-    }
-    if (files.length > 0) recent.admit({ ...(await writer.known(files, from - WINDOW)), from: from - WINDOW, to: from })
   }
 
   function check(): void {

@@ -2,30 +2,35 @@ import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { Disk } from '../lake/disk.ts'
 import { HOUR_MS } from '../lake/names.ts'
+import type { Span } from '../lake/span.ts'
 import type { Event } from './event.ts'
 import { eventReader } from './event.ts'
-import type { Identified } from './identity.ts'
 import { identify } from './identity.ts'
 import type { Row } from './parquetjs.ts'
 import { parquetFile, readIdentities } from './parquetjs.ts'
-import type { Identities } from './recent.ts'
 import type { Reject } from './reject.ts'
 import { segmentLines, textOfLine } from './reject.ts'
 import type { Batch, Compression, Convert, Writer } from './writer.ts'
 
 const HOUR_US = BigInt(HOUR_MS) * 1000n
 
+const MINUTE_US = 60_000_000n
+
 /** Lines between two looks at what else there is to do, such as reading stdin. */
 const BREATH = 1_000
 
-/** The writer in pure JavaScript, for platforms without a DuckDB binary. It knows of events in files of its own kind only. */
+/** The writer in pure JavaScript, for platforms without a DuckDB binary. It can read files of its own kind only: with those of DuckDB it does not compare. */
 export function javascriptWriter(settings: Settings): Writer {
   return {
     lanes: [lane(settings)],
-    async known(files, from) {
-      const events: Identified[] = []
-      for (const file of files) for (const event of await readIdentities(await readFile(file), BigInt(from) * 1000n)) events.push(event)
-      return identities(events)
+    async readIdentities(files, span, take) {
+      const foreign: string[] = []
+      for (const path of files) {
+        const events = await readIdentities(await readFile(path), span)
+        if (events) take(identify(events))
+        else foreign.push(path)
+      }
+      return foreign
     },
     async close() {},
   }
@@ -38,7 +43,7 @@ interface Settings {
 }
 
 function lane({ compression, timezone, disk }: Settings): Convert {
-  return async (segment, { staged, now, admit }) => {
+  return async (segment, { staged, now }) => {
     const read = eventReader({ now, timezone })
     const rejects: Reject[] = []
     const rows: Row[] = []
@@ -52,25 +57,26 @@ function lane({ compression, timezone, disk }: Settings): Convert {
       else rows.push({ ...event, ingested_at: ingestedAt })
       if (line % BREATH === 0) await setImmediate()
     }
-    const repeated = new Set(rows.length === 0 ? [] : await admit({ ...identities(rows), ...span(rows) }))
-    const kept = rows.filter((_, row) => !repeated.has(row))
-    const files: Batch['files'] = []
-    for (const [hour, part] of byHour(kept)) {
-      const path = `${staged}.${hour}.parquet`
-      await disk.write(path, await parquetFile(part, compression), 'stage.write')
-      files.push({ hour, path, rows: part.length })
+    return {
+      events: rows.length,
+      rejects,
+      identities: rows.length === 0 ? undefined : { hashes: identify(rows), span: span(rows), minutes: async () => minutesOf(rows) },
+      async finish(duplicates) {
+        const repeated = new Set(duplicates)
+        const kept = rows.filter((_, row) => !repeated.has(row))
+        const files: Batch['files'] = []
+        for (const [hour, part] of byHour(kept)) {
+          const path = `${staged}.${hour}.parquet`
+          await disk.write(path, await parquetFile(part, compression), 'stage.write')
+          files.push({ hour, path, rows: part.length })
+        }
+        return { files, newest: kept.length === 0 ? undefined : span(kept).to }
+      },
     }
-    return { files, events: rows.length, repeated: repeated.size, rejects, newest: kept.length === 0 ? undefined : span(kept).to }
   }
 }
 
-function identities(events: readonly Identified[]): Pick<Identities, 'low' | 'high'> {
-  const into = { low: new Uint32Array(events.length), high: new Uint32Array(events.length) }
-  for (const [row, event] of events.entries()) identify(event, row, into)
-  return into
-}
-
-function span(events: readonly Event[]): { from: number; to: number } {
+function span(events: readonly Event[]): Span {
   let from = Infinity
   let to = -Infinity
   for (const { event_time } of events) {
@@ -79,6 +85,10 @@ function span(events: readonly Event[]): { from: number; to: number } {
     if (time > to) to = time
   }
   return { from, to }
+}
+
+function minutesOf(events: readonly Event[]): number[] {
+  return [...new Set(events.map(({ event_time }) => Number(event_time / MINUTE_US)))].sort((a, b) => a - b)
 }
 
 function byHour(rows: readonly Row[]): [hour: number, rows: Row[]][] {

@@ -6,6 +6,7 @@ import {
   TYPE, writeFooter,
 } from '../lake/footer.ts'
 import { EVENTS } from '../lake/schema.ts'
+import type { Span } from '../lake/span.ts'
 import type { Event } from './event.ts'
 import type { Identified } from './identity.ts'
 import type { Compression } from './writer.ts'
@@ -25,6 +26,9 @@ const GROUP_ROWS = 122_880
 const PAGE_ROWS = 8_192
 
 const COLUMNS = Object.entries(EVENTS)
+
+/** What it calls itself in a footer. */
+const CREATOR = 'parquet.js'
 
 /** Physical and converted types and repetitions of parquet.thrift. */
 const INT64 = 2
@@ -168,24 +172,24 @@ function elements(name: string, type: string): Struct[] {
   }
 }
 
-const OF_IDENTITY = ['kind', 'action', 'did', 'collection', 'rkey', 'cid', 'rev'] as const
+const OF_IDENTITY = ['kind', 'action', 'did', 'collection', 'rkey', 'cid', 'rev', 'rest', 'extra'] as const
 
-/** What makes the identity of each event that is not older than `from` (µs); nothing of a file that parquetjs did not write. */
-export async function readIdentities(file: Buffer, from: bigint): Promise<Identified[]> {
+/** What makes the identity of each event, or of those in a span; undefined for a file that parquetjs did not write. */
+export async function readIdentities(file: Buffer, span: Span | undefined): Promise<Identified[] | undefined> {
   const found: Identified[] = []
   const metadata = readFooter(file)
   const creator = metadata.get(FILE.createdBy)?.value
-  if (!Buffer.isBuffer(creator) || creator.toString() !== 'parquet.js') return found
+  if (!Buffer.isBuffer(creator) || creator.toString() !== CREATOR) return undefined
+  const [from, to] = span ? [BigInt(span.from) * 1000n, BigInt(span.to) * 1000n + 999n] : [-Infinity, Infinity]
   const reader = await parquet.ParquetReader.openBuffer(file)
   try {
-    for (const [index, group] of structsAt(metadata, FILE.rowGroups).entries()) {
-      if (newest(group) < from) continue
+    for (const index of structsAt(metadata, FILE.rowGroups).keys()) {
       // Its cursor makes rows at 60 µs each: columns are taken as they are.
       const paths = ['event_time', ...OF_IDENTITY].map((name) => [name])
       const { columnData } = await reader.envelopeReader.readRowGroup(reader.schema, reader.metadata.row_groups[index] as { num_rows: unknown }, paths)
       const columns = OF_IDENTITY.map((name) => [name, texts(columnData[name])] as const)
       for (const [row, time] of columnData['event_time']?.values.entries() ?? []) {
-        if ((time as bigint) < from) continue
+        if ((time as bigint) < from || (time as bigint) > to) continue
         found.push({ event_time: time, ...Object.fromEntries(columns.map(([name, values]) => [name, values[row]])) } as unknown as Identified)
       }
     }
@@ -199,12 +203,6 @@ export async function readIdentities(file: Buffer, from: bigint): Promise<Identi
 function texts(column: { dlevels: number[]; values: (bigint | Buffer)[] } | undefined): (string | null)[] {
   let next = 0
   return (column?.dlevels ?? []).map((level) => (level === 0 ? null : String(column?.values[next++])))
-}
-
-/** The greatest `event_time` of a row group. */
-function newest(group: Struct): bigint {
-  const column = structAt(structsAt(group, ROW_GROUP.columns)[0] as Struct, CHUNK.column)
-  return (structAt(column, COLUMN.statistics).get(STATISTICS.max)?.value as Buffer).readBigInt64LE()
 }
 
 function isTime(type: string): boolean {

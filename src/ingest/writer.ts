@@ -1,5 +1,6 @@
 import type { Hour } from '../lake/names.ts'
-import type { Identities } from './recent.ts'
+import type { Identities } from './dedup.ts'
+import type { ReadIdentities } from './lake-events.ts'
 import type { Reject } from './reject.ts'
 import type { Segment } from './wal.ts'
 
@@ -8,30 +9,35 @@ export interface Batch {
   files: { hour: Hour; path: string; rows: number }[]
   /** Lines that were events, repeated ones included. */
   events: number
-  /** Events that the window had seen before. */
+  /** Events that were there before. */
   repeated: number
   rejects: Reject[]
   /** Event time of the newest event kept, ms; undefined where none was. */
   newest: number | undefined
 }
 
+/** A segment's events and rejects, before repetitions are taken out. */
+export interface Converted extends Pick<Batch, 'events' | 'rejects'> {
+  /** Undefined where there is no event. */
+  identities: Identities | undefined
+  /** Writes all events but those of these rows, which are in ascending order. Called once. */
+  finish(duplicates: readonly number[]): Promise<Pick<Batch, 'files' | 'newest'>>
+}
+
 export interface ConvertOptions {
   /** Directory and name without extension for the files of this batch. */
   staged: string
   now: number
-  /** Gives the rows that are repetitions. Called once, for a batch that has events; it may wait for earlier batches to have asked. */
-  admit(identities: Identities): Promise<number[]>
 }
 
-/** Turns one closed segment into Parquet files, one an hour. */
-export type Convert = (segment: Segment, options: ConvertOptions) => Promise<Batch>
+/** Turns one closed segment into Parquet files, one an hour, in two phases: in between, it is told which events are repetitions. */
+export type Convert = (segment: Segment, options: ConvertOptions) => Promise<Converted>
 
 /** A way of writing Parquet. */
 export interface Writer {
-  /** As many segments are converted at a time; each lane takes one. */
+  /** As many segments are converted at a time; each lane takes one, from its first phase to its last. */
   lanes: Convert[]
-  /** Identities of the events in these files of the lake that are not older than `from`, where this writer can tell. */
-  known?(files: readonly string[], from: number): Promise<Pick<Identities, 'low' | 'high'>>
+  readIdentities: ReadIdentities
   close(): Promise<void>
 }
 

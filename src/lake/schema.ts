@@ -45,5 +45,11 @@ export const COLUMNS = Object.keys(EVENTS).join(', ')
 /** The same with the types of a file, whatever those of JSON texts are where they come from. */
 export const STORED = (Object.keys(EVENTS) as EventColumn[]).map((name) => (JSON_COLUMNS.includes(name) ? `${name}::VARCHAR AS ${name}` : name)).join(', ')
 
-/** A row's identity as 64 bits, in SQL: two events that agree in all of this are one event. */
-export const IDENTITY = 'hash(did, kind, collection, rkey, action, coalesce(rev, cid, epoch_us(event_time)::VARCHAR))'
+/** The relay's number of an identity or account event, which is the same everywhere; what else is no commit may have that of its host in `extra`. */
+const SEQ = "CASE WHEN kind <> 'commit' THEN coalesce(try(rest ->> '$.seq'), try(extra ->> '$.seq')) END"
+
+/**
+ * A row's identity as 64 bits, in SQL: two events that agree in all of this are one event. Each host has its own time for what it passes on,
+ * so the time counts only where there is nothing else.
+ */
+export const IDENTITY = `hash(did, kind, collection, rkey, action, coalesce(rev, cid, ${SEQ}, epoch_us(event_time)::VARCHAR))`

@@ -66,9 +66,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what a source repeats of files in the lake is taken in again',
-    file: 'ingest/ingest.js',
-    from: 'if (!writer.known)',
-    to: 'if (writer.known)',
+    file: 'ingest/dedup.js',
+    from: 'await inLake.markRepeated(batch.hashes, repeated, { spans, listed, isOurs });',
+    to: '',
     foundBy: ['ingest', 'kill@before:commit.rename#5'],
   },
   {
