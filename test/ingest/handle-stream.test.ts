@@ -26,7 +26,7 @@ test('every line of the input is in the lake once, whatever the rolls and the ch
     assert.equal(code, 0, stderr)
     const count = args[1] === '1' ? 40 : 5000
     assert.deepEqual(keys(await readLake(join(cwd, 'lake'))), expectedKeys(count))
-    assert.deepEqual(tree(join(cwd, '.sluice')), [], 'nothing is left in the state directory')
+    assert.deepEqual(tree(join(cwd, '.sluice')), ['lake.json'], 'nothing else is left in the state directory')
   }
 })
 
