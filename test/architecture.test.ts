@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from './process.ts'
 
 /** In the order of the flow: a file imports from its own layer and from those above it in this list, never from one below. */
 const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'check', 'docs', 'bin']
+
+/** Faster than JavaScript where somebody has installed them; ws works without. */
+const OPTIONAL_OF_WS = ['bufferutil', 'utf-8-validate']
 
 const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) => /(?<!\.d)\.ts$/.test(file))
 
@@ -56,11 +60,22 @@ test('each third-party package has one importer', () => {
       importers.set(name, [...(importers.get(name) ?? []), file])
     }
   }
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
   assert.deepEqual([...importers].filter(([, by]) => by.length !== 1), [])
-  const tools = ['typescript', 'rolldown', ...Object.keys(dependencies).filter((name) => name.startsWith('@types/'))]
-  assert.deepEqual([...importers.keys(), ...tools].sort(), Object.keys(dependencies).sort(), 'the dependencies are those that are imported')
-  assert.deepEqual(Object.values(dependencies).filter((version) => !/^\d+\.\d+\.\d+(-r\.\d+)?$/.test(version)), [], 'exact versions')
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, Record<string, string>>
+  const all = { ...dependencies, ...devDependencies }
+  assert.deepEqual([...importers.keys()].filter((name) => !(name in all)), [], 'what is imported is in package.json')
+  assert.deepEqual(Object.values(all).filter((version) => !/^\d+\.\d+\.\d+(-r\.\d+)?$/.test(version)), [], 'exact versions')
+  assert.equal(all['@duckdb/node-bindings'], all['@duckdb/node-api'], 'the binary is that of the API which is packed')
+})
+
+test('an installed package depends on what is not packed into the executables, and on nothing else', () => {
+  const packed = join(ROOT, 'dist', 'packed', 'bin')
+  const text = readdirSync(packed).map((file) => readFileSync(join(packed, file), 'utf8')).join('\n')
+  const names = [...text.matchAll(/(?:^import .*? from |\bimport\(|\brequire\(|\bcreateRequire\(import\.meta\.url\)\(|\b__require\()["']([^"'\n]+)["']/gm)]
+    .map(([, name]) => name as string)
+    .filter((name) => !isBuiltin(name) && !OPTIONAL_OF_WS.includes(name))
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  assert.deepEqual([...new Set(names)].sort(), Object.keys(dependencies))
 })
 
 test('only the entry files touch argv, env, stdio, signals and exit codes', () => {

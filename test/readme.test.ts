@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { clone } from './clone.ts'
 import { blocksOf, readDocument } from './docs/blocks.ts'
 import { readLake } from './lake.ts'
 import { ROOT, workplace } from './process.ts'
@@ -15,11 +16,7 @@ function outline(printed: string): (string | undefined)[] {
 
 test("the README's first command, on a fresh clone, in a shell of its own", async (t) => {
   const cwd = workplace(t)
-  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
-  for (const file of files.split('\0').filter((name) => name !== '' && !name.startsWith('test/'))) {
-    mkdirSync(dirname(join(cwd, file)), { recursive: true })
-    cpSync(join(ROOT, file), join(cwd, file))
-  }
+  await clone(cwd)
   const [command] = blocksOf('README.md').filter(({ language }) => language === 'sh').map(({ text }) => text.trim())
   assert.equal(command, './bluesky --simulate --for 30s | ./handle-stream && ./periodic')
   const { stdout, stderr, status } = spawnSync('sh', ['-c', command], { cwd, encoding: 'utf8', env: { ...process.env, COLUMNS: '120', LINES: '40' } })

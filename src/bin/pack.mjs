@@ -1,4 +1,4 @@
-// Plain JavaScript: this runs where nothing but TypeScript's output is there yet.
+// Called by set-up.mjs and by `npm run build`. Plain JavaScript: this runs where nothing but TypeScript's output is there yet.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,11 +14,11 @@ const [compiled] = process.argv.slice(2)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const fresh = join(root, `dist.${process.pid}`)
 const target = join(root, 'dist', 'packed')
-// What cannot be packed are binaries.
-const external = ['@duckdb/node-bindings', 'koffi']
+const { bin, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-for (const name of Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).bin)) {
-  const bundle = await rolldown({ input: join(compiled, `${name}.js`), platform: 'node', external })
+for (const name of Object.keys(bin)) {
+  // An installed package depends on what cannot be packed: binaries, and what is not a module.
+  const bundle = await rolldown({ input: join(compiled, `${name}.js`), platform: 'node', external: Object.keys(dependencies) })
   // As deep as where it comes from: package.json is found from there.
   await bundle.write({ file: join(fresh, 'packed', 'bin', `${name}.js`), format: 'esm', codeSplitting: false })
   await bundle.close()
