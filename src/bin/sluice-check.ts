@@ -24,8 +24,8 @@ export async function run(argv: readonly string[]): Promise<void> {
       epilogue: [
         'Of each model: the header; that it parses, reads what there is, and runs on an empty lake; that the header says '
         + 'description, grain and each column of the result with its type (of a seed, NAME.yaml beside its CSV says it); '
-        + 'that it is formatted; of metrics, that Spark would understand them too; of those that accumulate, that nothing '
-        + 'they read depends on the clock or on chance.',
+        + 'that it is formatted; of metrics, that Spark would understand them too; of those that accumulate, that the '
+        + 'parts of the stream add up to the whole, and that nothing they read depends on the clock or on chance.',
         '',
         SELECTORS,
         '',

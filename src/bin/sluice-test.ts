@@ -25,7 +25,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       summary: `${summary}.`,
       epilogue: [
         'Publishes nothing and locks nothing: it works while everything else runs. Tests of staging models read all of history. '
-          + 'Of rows for which a test does not hold, the first 1,000 are in STATE/failures/<test>.csv.',
+          + 'accumulates(<model>) compares what two halves of the newest hour give together with what the hour gives. Of rows for which a test does not hold, the first 1,000 are in STATE/failures/<test>.csv.',
         `${SELECTORS}\nNames of tests and cases, and events for its freshness, are selectors too.`,
         'Exit codes: 0 all passed (warnings may be), 1 some did not, 2 usage, 74 the lake cannot be read.',
       ].join('\n'),

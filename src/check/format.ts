@@ -1,7 +1,7 @@
 import type { Parsed } from '../query/parse.ts'
 import type { Problem } from '../query/problem.ts'
+import { functionsIn } from '../query/tree.ts'
 import { joinShortLines, TOKENS } from './layout.ts'
-import { functionsIn } from './tree.ts'
 
 /**
  * The one place where the style of the SQL is decided. Only keywords change their case: a column shows the case it is written in.

@@ -2,8 +2,8 @@ import type { Parsed } from '../query/parse.ts'
 import { offsetsIn } from '../query/parse.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemAt } from '../query/problem.ts'
-import type { Node } from './tree.ts'
-import { isKnown, locationOf, nodesOf } from './tree.ts'
+import type { Node } from '../query/tree.ts'
+import { isKnown, locationOf, nodesOf } from '../query/tree.ts'
 
 /**
  * Functions of both DuckDB and Spark, of the same name and meaning; any other is a macro in macros.sql, which the other engine has too.

@@ -1,6 +1,8 @@
 import type { Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
+import { additiveProblems } from '../query/additive.ts'
+import { functionsOf } from '../query/functions.ts'
 import { UNDOCUMENTED } from '../query/header.ts'
 import type { Model, Models } from '../query/models.ts'
 import { keyOf, loadModels } from '../query/models.ts'
@@ -16,7 +18,6 @@ import type { Coverage, Documentation } from './coverage.ts'
 import { coverageOf, document } from './coverage.ts'
 import { differenceProblems, formatSql, saysTheSame } from './format.ts'
 import { portableProblems } from './portable.ts'
-import { functionsOf, volatileProblems } from './volatile.ts'
 
 export interface CheckedQueries {
   /** By file and line. */
@@ -67,7 +68,11 @@ async function check(session: Session, { models, problems: strays, macros }: Mod
     // A header that cannot be read says nothing, which is said already.
     if (!model.problem || model.header !== UNDOCUMENTED) problems.push(...documentation.problems)
     if (model.layer === 'metrics' && !problem) problems.push(...portableProblems(model, functions.macros))
-    if (model.header.accumulates) for (const { model: read } of below(step, steps)) problems.push(...volatileProblems(read, model.name, functions))
+    const columns = columnsIn(outcome)
+    if (model.header.accumulates && !problem && columns) {
+      const views = below(step, steps).filter((other) => other !== step && other.model.layer === 'staging')
+      problems.push(...(await additiveProblems(session, model, views.map((view) => view.model), columns, functions)))
+    }
     const { text, because } = await formatted(session, model)
     if (because !== undefined) unformatted.push({ file: model.file, because })
     problems.push(...differenceProblems(model.file, model.sql, text))
@@ -82,11 +87,11 @@ async function meant(session: Session, models: readonly Model[], selectors: read
   return plan(parsed, selectors ? select(plan(parsed, names).steps, selectors) : names).steps
 }
 
-/** A step and all that it reads, directly or not. */
+/** A step and all that it reads, directly or not, in the order of a run. */
 function below(step: Step, steps: readonly Step[]): Step[] {
   const reached = new Set([step])
   for (const { needs } of reached) for (const other of steps) if (needs.includes(other.model.name)) reached.add(other)
-  return [...reached]
+  return steps.filter((other) => reached.has(other))
 }
 
 async function fix(session: Session, steps: readonly Step[], write: (file: string, text: string) => Promise<void>): Promise<string[]> {

@@ -170,8 +170,9 @@ function textOf({ accepted_values: values, relationships, range, unique }: Colum
   return unique ? 'unique' : 'not null'
 }
 
-function accumulation({ rows, sum, min, max, window }: Accumulates): string {
+function accumulation({ rows, distinct, sum, min, max, window }: Accumulates): string {
   if (rows) return 'rows of each hour, kept side by side'
+  if (distinct) return 'rows of each hour, each kept once'
   const parts = Object.entries({ sum, min, max }).flatMap(([how, columns]) => (columns ? `${how} of ${columns.join(', ')}` : []))
   const reach = window === undefined ? '' : `; events at most ${formatDuration(window)} apart belong together`
   return `${parts.join('; ')} over what each hour says${reach}`

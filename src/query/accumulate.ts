@@ -5,10 +5,12 @@ import { messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
+import { additiveProblems } from './additive.ts'
 import { printOf, putInPlace } from './cache.ts'
 import type { Contribution, Stored, Work } from './contribution.ts'
 import { contributionOf, mergedOf, planContributions, planMerges } from './contribution.ts'
 import { readEvents } from './events.ts'
+import type { Functions } from './functions.ts'
 import type { Accumulates } from './header.ts'
 import type { Query } from './ledger.ts'
 import { readLedger, writeLedger } from './ledger.ts'
@@ -16,6 +18,8 @@ import type { Parsed } from './parse.ts'
 import { problemAt } from './problem.ts'
 import type { Problem } from './problem.ts'
 import { statement } from './statement.ts'
+import type { Node } from './tree.ts'
+import { parseQuery, serialize, unparse } from './unparse.ts'
 
 export interface AccumulateOptions {
   /** Where contributions are kept. */
@@ -24,6 +28,7 @@ export interface AccumulateOptions {
   hours: ReadonlyMap<number, readonly Part[]>
   /** Told what was kept and is of no use. */
   notice: (text: string) => void
+  functions: (session: Session) => Promise<Functions>
 }
 
 /** Sessions of one engine that work side by side with those of other lanes, and what they have to themselves. */
@@ -60,7 +65,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const directory = join(options.contributions, name)
   const ledger = await readLedger(directory, version, options.notice)
   // To understand all models anew takes a quarter of a run over ten new seconds, most of it for patterns that DuckDB compiles.
-  const query = ledger.query ?? (await understand(session, model))
+  const query = ledger.query ?? (await understand(session, model, below, await options.functions(session)))
   const { columns, body, order } = query
   const rowsOf = (of: readonly Contribution[]): string => `read_parquet([${of.map(({ rows }) => quote(join(directory, rows))).join(', ')}])`
   const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
@@ -101,14 +106,22 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
 }
 
 /** What DuckDB makes of a model, as a view of all events: an error names the place in the file. */
-async function understand(session: Session, model: Parsed): Promise<Query> {
+export async function understand(session: Session, model: Parsed, below: readonly Parsed[], functions: Functions): Promise<Query> {
   const name = identifier(model.name)
   await session.run(statement({ ...model, layer: 'staging' }))
-  const columns = await columnsOf(session, name)
-  checkColumns(model, columns)
+  const columns = await checkAdditive(session, model, below, functions)
   const query = { engine: DUCKDB_VERSION, columns, ...(await partsOf(session, model)) }
   await session.run(`DROP VIEW ${name}`)
   return query
+}
+
+/** The columns of a model that is bound, if parts of the stream can be added up to it. */
+export async function checkAdditive(session: Session, model: Parsed, below: readonly Parsed[], functions: Functions): Promise<Column[]> {
+  const columns = await columnsOf(session, identifier(model.name))
+  checkColumns(model, columns)
+  const [problem] = await additiveProblems(session, model, below, columns, functions)
+  if (problem) throw new Unkept(problem)
+  return columns
 }
 
 /** Binds views to the part that `events` is, and to those that it will be: once each. */
@@ -121,7 +134,7 @@ async function bindParts({ parts, bound }: Lane, views: readonly Parsed[]): Prom
 }
 
 /** Rows of several parts as one. */
-function combined(rows: string, columns: readonly Column[], { sum = [], min = [], max = [], rows: asTheyAre }: Accumulates): string {
+export function combined(rows: string, columns: readonly Column[], { sum = [], min = [], max = [], rows: asTheyAre }: Accumulates): string {
   if (asTheyAre) return rows
   const keys: string[] = []
   const selected = columns.map(({ name: column, type }) => {
@@ -138,35 +151,23 @@ function combined(rows: string, columns: readonly Column[], { sum = [], min = []
 /** The model without its outermost ORDER BY and LIMIT, as it is asked of parts, and a SELECT that puts them to `combined`, what the parts give together. */
 async function partsOf(session: Session, model: Parsed): Promise<Pick<Query, 'body' | 'order'>> {
   const { sql } = model
-  const { node } = model.tree as Statement
-  if (node.modifiers.length === 0) return { body: sql }
-  const [frame] = await session.rows<{ tree: string }>("SELECT json_serialize_sql('SELECT * FROM combined') AS tree")
-  const combinedNode = (JSON.parse(frame?.tree as string) as { statements: [Statement] }).statements[0].node
-  const order = await deserialized(session, { ...combinedNode, modifiers: node.modifiers })
+  const { node } = model.tree as { node: Node }
+  // What the parts give together is distinct already.
+  const isDistinct = ({ type }: Node): boolean => type === 'DISTINCT_MODIFIER'
+  const distinct = (node['modifiers'] as Node[]).filter(isDistinct)
+  const modifiers = (node['modifiers'] as Node[]).filter((one) => !isDistinct(one))
+  if (modifiers.length === 0) return { body: sql }
+  const combinedNode = await parseQuery(session, 'SELECT * FROM combined')
+  const order = await unparse(session, { ...combinedNode, modifiers })
   // An ORDER BY of parts does no harm.
-  if (!node.modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, order }
-  const unlimited = { ...node, modifiers: [] }
+  if (!modifiers.some(({ type }) => type === 'LIMIT_MODIFIER')) return { body: sql, order }
+  const unlimited = { ...node, modifiers: distinct }
   if (LONG.test(serialize(unlimited))) throw unkept(model, 'expected no number of more than 15 digits in a model that accumulates and has a LIMIT; write it as a product')
-  return { body: await deserialized(session, unlimited), order }
+  return { body: await unparse(session, unlimited), order }
 }
 
 /** Numbers that JSON.parse may have rounded. */
 const LONG = /[:,[]-?\d{16}/
-
-interface Statement {
-  node: { modifiers: { type: string }[] }
-}
-
-/** Places are of 64 bits, of which JavaScript has made other numbers. */
-function serialize(node: Statement['node']): string {
-  const statement = { node, named_param_map: [] }
-  return JSON.stringify({ error: false, statements: [statement] }, (key, value: unknown) => (key === 'query_location' ? 0 : value))
-}
-
-async function deserialized(session: Session, node: Statement['node']): Promise<string> {
-  const [row] = await session.rows<{ sql: string }>(`SELECT json_deserialize_sql(${quote(serialize(node))}::JSON) AS sql`)
-  return row?.sql as string
-}
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
 async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {

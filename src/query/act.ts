@@ -1,7 +1,7 @@
 import { Failure } from '../failure.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { AccumulateOptions, Lane } from './accumulate.ts'
-import { accumulate, Unkept } from './accumulate.ts'
+import { accumulate, checkAdditive, Unkept } from './accumulate.ts'
 import { lakeFailure } from './events.ts'
 import { takeTurns } from './lanes.ts'
 import type { Parsed } from './parse.ts'
@@ -14,6 +14,7 @@ import { refusal } from './verdict.ts'
 export interface ActOptions {
   snapshot: Snapshot
   parts: Parts | undefined
+  functions: AccumulateOptions['functions']
   sink: Sink
   /** What a result's header says of it. */
   judged: (lane: Lane, model: Parsed) => Promise<Verdict[]>
@@ -51,13 +52,13 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
 async function actOn(
   lane: Lane,
   model: Parsed,
-  { snapshot, parts, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
+  { snapshot, parts, functions, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
 ): Promise<Outcome | undefined> {
   const { session } = lane
   const start = now()
   let bound = false
   try {
-    await bind(lane, model, below, parts)
+    await bind(lane, model, below, parts, functions)
     bound = true
     const verdicts = result ? await judged(lane, model) : []
     if (signal.aborted) return undefined
@@ -75,11 +76,14 @@ async function actOn(
   }
 }
 
-type Parts = AccumulateOptions & { versions: ReadonlyMap<string, string> }
+type Parts = Omit<AccumulateOptions, 'functions'> & { versions: ReadonlyMap<string, string> }
 
 /** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
-async function bind(lane: Lane, model: Parsed, below: readonly Parsed[], parts: Parts | undefined): Promise<void> {
+async function bind(lane: Lane, model: Parsed, below: readonly Parsed[], parts: Parts | undefined, functions: AccumulateOptions['functions']): Promise<void> {
+  const { session } = lane
   const version = parts?.versions.get(model.name)
-  if (!parts || version === undefined || !model.header.accumulates) await lane.session.run(statement(model))
-  else await accumulate(lane, model, below, version, parts)
+  if (parts && version !== undefined && model.header.accumulates) return accumulate(lane, model, below, version, { ...parts, functions })
+  await session.run(statement(model))
+  // What fails in a run over parts must not pass in one over the whole.
+  if (model.header.accumulates) await checkAdditive(session, model, below, await functions(session))
 }

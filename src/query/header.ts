@@ -44,15 +44,18 @@ const duration = v.pipe(
 
 /**
  * How what parts of the stream say about a model becomes what the whole says; without it, the model is computed anew each time.
- * `rows`: the rows of all parts together. Else columns that are added up (or of which the least or greatest counts),
- * by all the others. `window`: no row depends on events further apart than this (ms).
+ * `rows`: the rows of all parts together. `distinct`: the same, each row once. Else columns that are added up (or of which the least or
+ * greatest counts), by all the others. `window`: no row depends on events further apart than this (ms).
  */
-const ACCUMULATES = { rows: v.optional(v.literal(true)), sum: v.optional(names), min: v.optional(names), max: v.optional(names), window: v.optional(duration) }
+const ACCUMULATES = { rows: v.optional(v.literal(true)), distinct: v.optional(v.literal(true)), sum: v.optional(names), min: v.optional(names), max: v.optional(names), window: v.optional(duration) }
 const accumulates = v.pipe(
   v.strictObject(ACCUMULATES),
-  v.check(({ rows, sum, min, max }) => (rows === undefined) === [sum, min, max].some(Boolean), 'expected either rows: true, or columns to sum, min or max'),
   v.check(
-    ({ rows, sum, window }) => window === undefined || !(rows ?? sum),
+    ({ rows, distinct, sum, min, max }) => [rows, distinct, [sum, min, max].some(Boolean) || undefined].filter(Boolean).length === 1,
+    'expected one of rows: true, distinct: true, and columns to sum, min or max',
+  ),
+  v.check(
+    ({ rows, distinct, sum, window }) => window === undefined || !(rows ?? distinct ?? sum),
     'expected window beside min or max alone: windows overlap, and what lies in two of them would count twice',
   ),
 )

@@ -15,6 +15,7 @@ import { act } from './act.ts'
 import { contentsPath, glanceOf, readContents, writeContents } from './contents.ts'
 import { bindEvents, lookAtLake } from './events.ts'
 import { readFreshness } from './freshness.ts'
+import { functionsOf } from './functions.ts'
 import type { Replaced } from './contribution.ts'
 import { anew, forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
 import type { Model, Models } from './models.ts'
@@ -139,7 +140,7 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const hours = full || files.length === 0 ? undefined : partsByHour(files)
     const parts = hours && { contributions, hours, versions: origin.versions, notice }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, sink, judged, now, signal }))]
+    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, functions: once(functionsOf), sink, judged, now, signal }))]
     signal.throwIfAborted()
     const ms = now() - start
     const upkeep = await options.upkeep?.(session, glance.newest)
@@ -149,6 +150,12 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     signal.removeEventListener('abort', interrupt)
     for (const one of sessions) one.close()
   }
+}
+
+/** Asked by the first who needs it, for all. */
+function once<T>(ask: (session: Session) => Promise<T>): (session: Session) => Promise<T> {
+  let asked: Promise<T> | undefined
+  return (session) => (asked ??= ask(session))
 }
 
 /** Two models at a time: what ten seconds of a stream say about one is the work of one core. */

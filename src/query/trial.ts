@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Session } from '../duckdb.ts'
+import type { Engine, Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { partsOf, takeSnapshot } from '../lake/snapshot.ts'
+import type { Part, Snapshot } from '../lake/snapshot.ts'
+import { partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import type { Case, CaseOptions } from './case.ts'
 import { judgeCase, loadCases } from './case.ts'
 import { bindEvents, lakeFailure, lookAtLake } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationOf, expectationsOf } from './expectation.ts'
 import { describeFreshness, readFreshness } from './freshness.ts'
+import { tryHalves } from './halves.ts'
 import type { Models } from './models.ts'
 import { keyOf, loadModels, SOURCES } from './models.ts'
 import type { Parsed } from './parse.ts'
@@ -27,16 +28,17 @@ import { judge } from './verdict.ts'
 
 /**
  * What came of one test. column: of a model's header. query: one that must return no rows. case: given and expected rows.
- * freshness: the age of the newest event. model: one that should be tested, and cannot be made.
+ * accumulates: whether parts of the stream add up to a model. freshness: the age of the newest event. model: one that should be tested, and
+ * cannot be made.
  */
 export interface Trial {
   name: string
-  kind: 'column' | 'query' | 'case' | 'freshness' | 'model'
+  kind: 'column' | 'query' | 'case' | 'accumulates' | 'freshness' | 'model'
   /** The model that it is of; a source's name for its freshness. */
   of: string
   status: 'pass' | 'warn' | 'fail' | 'skipped'
   ms: number
-  /** Of column and query: for which it does not hold. */
+  /** Of column, query and accumulates: for which it does not hold. */
   rows?: number | undefined
   /** Where the first of them are. */
   kept?: string | undefined
@@ -69,13 +71,15 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
     const parsed = await parseModels(session, loaded.models)
     const { steps } = plan(parsed, parsed.map(({ name }) => name))
     const chosen = chooser(selectors, steps, cases)
-    const context = { session, loaded, parsed, steps, snapshot, chosen, scratch, state, write, now }
+    const context = { engine, session, loaded, parsed, steps, snapshot, chosen, scratch, state, write, now }
     if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
     await bindEvents(session, snapshot)
-    await lookAtLake(session, snapshot, await partsOf(snapshot), {})
+    const files = await partsOf(snapshot)
+    await lookAtLake(session, snapshot, files, {})
     yield* tryExpectations(context)
     yield* tryCases(cases, context)
+    yield* tryAccumulating(files, context)
     if (chosen.freshness) yield* tryFreshness(context)
     session.close()
   } finally {
@@ -85,6 +89,7 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
 }
 
 interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'selectors'> {
+  engine: Engine
   session: Session
   loaded: Models
   parsed: Parsed[]
@@ -172,6 +177,13 @@ async function* tryCases(cases: readonly Case[], { loaded: models, parsed, chose
   } finally {
     engine.close()
   }
+}
+
+async function* tryAccumulating(files: readonly Part[], { engine, session, parsed, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
+  const hours = partsByHour(files) ?? new Map<number, Part[]>()
+  const hour = hours.get(Math.max(...hours.keys())) ?? []
+  const plans = parsed.filter(({ name, header }) => header.accumulates && chosen.model(name)).map(({ name }) => plan(parsed, [name]).steps)
+  yield* tryHalves({ engine, plans, hour, state, scratch, now, ofLake: (error) => lakeTrouble(session, snapshot, error) })
 }
 
 async function* tryFreshness({ session, snapshot, loaded, now }: Context): AsyncGenerator<Trial> {

@@ -1,4 +1,4 @@
 /*
-accumulates: {sum: [n]}
+accumulates: {max: [n]}
 */
-select did, sum(1) as n from events group by did
+select did, max(1::hugeint) as n from events group by did
