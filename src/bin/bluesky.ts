@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { newestInLogs } from '../ingest/durable.ts'
+import { checkLake } from '../lake/open.ts'
 import { takeSnapshot } from '../lake/snapshot.ts'
 import type { Values } from '../options.ts'
 import { PLACES } from '../places.ts'
@@ -136,6 +137,7 @@ async function run(values: Values<(typeof command)['options']>, positionals: str
  * Logs first: a segment that vanishes after that is in the lake.
  */
 async function endOfLake({ lake, state }: Values<(typeof command)['options']>): Promise<number | undefined> {
+  await checkLake({ lake, state })
   const inLogs = await newestInLogs(state)
   const snapshot = await takeSnapshot(lake)
   let inLake: number | undefined

@@ -9,8 +9,8 @@ import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
 import type { Compression, Writer } from '../ingest/writer.ts'
-import { openLake } from '../lake/identity.ts'
 import { formatWriter } from '../lake/names.ts'
+import { openLake } from '../lake/open.ts'
 import { PLACES } from '../places.ts'
 import { parseBytes, parseChoice, parseCount, parseDuration, parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
@@ -77,8 +77,8 @@ await main(
     stdout.on('error', () => {})
     const { lake, state } = values
     const now = Date.now
-    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
     const id = await openLake({ lake, state, disk })
+    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
     await sameFilesystem(lake, state)
 
     const name = formatWriter(now(), Math.random())

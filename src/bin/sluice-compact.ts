@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { pendingSegments } from '../ingest/wal.ts'
-import { openLake } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { MAINTENANCE, maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
+import { checkLake, openLake } from '../lake/open.ts'
 import { PLACES } from '../places.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
@@ -29,6 +29,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
     async ({ lake, state, sealAfter, targetSize, keep, grace, yes, dryRun }) => {
       const place = { lake, state, disk, now: Date.now }
+      await checkLake(place)
       const engine = await openEngine({ memoryLimit: '2GB', tempDirectory: join(state, 'staging', 'spill') })
       const session = await engine.connect()
       try {

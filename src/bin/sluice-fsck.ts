@@ -6,9 +6,10 @@ import { openInspector } from '../check/parquet.ts'
 import { planRepair, repair } from '../check/repair.ts'
 import { showFinding, showSummary, whereOf } from '../check/show.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { openLake } from '../lake/identity.ts'
+import { unmarkHeld } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { MAINTENANCE } from '../lake/maintain.ts'
+import { hasVanished, openLake } from '../lake/open.ts'
 import { PLACES } from '../places.ts'
 import { parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
@@ -86,10 +87,14 @@ async function repairing(settings: Settings, inspector: Inspector): Promise<numb
   if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
   try {
     const { findings, live } = await check(settings, inspector)
-    const place = { lake, state, id: await openLake({ lake, state, disk }), disk, now: Date.now }
+    const vanished = await hasVanished({ lake, state })
+    const id = vanished ? '' : await openLake({ lake, state, disk })
+    const place = { lake, state, id, disk, now: Date.now }
     for await (const { said, skipped } of repair(planRepair(findings, { live }), place, { grace, timezone, live })) {
       process.stdout.write(json ? `${JSON.stringify({ repaired: !skipped, said })}\n` : `${said}\n`)
     }
+    // All that was left of it is in the quarantine now.
+    if (!vanished && (await hasVanished({ lake, state }))) await unmarkHeld(disk, state)
     return show(await check(settings, inspector), settings)
   } finally {
     lock.release()

@@ -3,9 +3,9 @@ import { createPipeline } from '../ingest/ingest.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
 import { openWal, pendingSegments } from '../ingest/wal.ts'
-import { openLake } from '../lake/identity.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
+import { openLake } from '../lake/open.ts'
 import { PLACES } from '../places.ts'
 import { formatCount, parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
@@ -54,6 +54,7 @@ function clip(bytes: Buffer): string {
 }
 
 async function replay({ lake, state, timezone }: Settings): Promise<void> {
+  const id = await openLake({ lake, state, disk })
   await disk.makeDirectory(join(state, 'rejected'), 'places.make')
   // One at a time: the second finds what the first has rejected again.
   const turn = await acquireDirectory(join(state, 'rejected'))
@@ -66,7 +67,6 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
   if (files.length > 0) {
     const { duckdbWriter } = await import('../ingest/convert.ts')
     for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
-    const id = await openLake({ lake, state, disk })
     const name = formatWriter(now(), Math.random())
     const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' } })
     const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name, disk })

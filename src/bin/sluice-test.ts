@@ -1,4 +1,5 @@
 import { EXIT } from '../failure.ts'
+import { checkLake } from '../lake/open.ts'
 import { PLACES } from '../places.ts'
 import { parseText } from '../quantity.ts'
 import { trialLines } from '../query/json.ts'
@@ -33,6 +34,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
     async ({ lake, state, queries, select: selectors, json }) => {
       const start = Date.now()
+      await checkLake({ lake, state })
       const trials: Trial[] = []
       for await (const trial of tryAll({ lake, state, queries, selectors, write: writeCsv, now: Date.now })) trials.push(trial)
       const ms = Date.now() - start

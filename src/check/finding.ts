@@ -28,6 +28,7 @@ export interface Finding {
 }
 
 export type Check =
+  | 'vanished' | 'format' | 'foreign'
   | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'hash' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
   | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash' | 'cache'
 

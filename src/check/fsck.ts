@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { messageOf } from '../failure.ts'
 import type { Layout } from '../lake/format.ts'
 import { LAYOUT_NAMES, layoutOf } from '../lake/format.ts'
+import { readIdentity } from '../lake/identity.ts'
 import { formatSegment } from '../lake/names.ts'
-import { damageOf } from '../lake/seal.ts'
+import { hasVanished } from '../lake/open.ts'
+import type { Seal } from '../lake/seal.ts'
+import { damageOf, readSeal } from '../lake/seal.ts'
 import { surveyCaches } from './caches.ts'
 import type { Finding } from './finding.ts'
 import type { FileFacts } from './lake-findings.ts'
@@ -48,10 +51,12 @@ export async function fsck(
     if (problem !== undefined) letters.set(path, problem)
   }
   const findings = [
+    ...((await hasVanished({ lake, state })) ? [vanishedFinding()] : []),
     ...lakeFindings({
       now,
       entries,
       files,
+      id: (await readIdentity(state))?.id,
       repeated: quick ? [] : await repeated(inspector, whole, rows),
       trash: await realpath(join(state, 'trash')).catch(() => undefined),
       pending,
@@ -83,7 +88,11 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
   }
   // One at a time: each is read whole.
   const damages = new Map<string, string | undefined>()
-  if (!quick) for (const path of sound) damages.set(path, await damageOf(path).catch((error: unknown) => messageOf(error)))
+  const seals = new Map<string, Seal | undefined>()
+  for (const path of quick ? [] : sound) {
+    damages.set(path, await damageOf(path).catch((error: unknown) => messageOf(error)))
+    seals.set(path, await readSeal(path).catch(() => undefined))
+  }
   const facts = await Promise.all(
     entries.map(async (entry): Promise<FileFacts | undefined> => {
       const path = at(entry)
@@ -95,6 +104,7 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
         schema: schemas.get(path) ?? UNKNOWN,
         content: contents?.get(path),
         damage: damages.get(path),
+        seal: seals.get(path),
       }
       const failed = file.damage !== undefined || [file.rows, file.groups, file.schema, file.content ?? {}].some((answer) => 'broken' in answer)
       // What was retired while we looked is no fault.
@@ -119,6 +129,17 @@ async function repeated(inspector: Inspector, files: readonly string[], rows: nu
 /** Undefined where its rows cannot be read as events. */
 function layoutOfFile(schema: FileFacts['schema']): Layout | undefined {
   return 'broken' in schema ? undefined : layoutOf(schema.columns)
+}
+
+function vanishedFinding(): Finding {
+  return {
+    severity: 'error',
+    check: 'vanished',
+    root: 'lake',
+    path: '',
+    what: 'none of its files is there, though the state knows of events in it',
+    do: 'mount it, or name the right one by --lake; to begin a new lake, name a new directory by --state too',
+  }
 }
 
 export async function sameFilesystem(lake: string, state: string): Promise<boolean | undefined> {

@@ -1,6 +1,7 @@
-import { columnProblem } from '../lake/format.ts'
+import { columnProblem, FORMAT, layoutOf } from '../lake/format.ts'
 import { formatHour, formatSegment, HOUR_MS, parseFile } from '../lake/names.ts'
 import type { FileName } from '../lake/names.ts'
+import type { Seal } from '../lake/seal.ts'
 import { formatCount } from '../quantity.ts'
 import type { Check, Finding, Repair } from './finding.ts'
 import { DO } from './finding.ts'
@@ -20,10 +21,14 @@ export interface FileFacts {
   content: Content | Broken | undefined
   /** How its bytes differ from those that were written; undefined where they do not, or were not looked at. */
   damage: string | undefined
+  /** What its footer says of itself; undefined where it says nothing, or was not looked at. */
+  seal: Seal | undefined
 }
 
 export interface LakeFacts {
   now: number
+  /** Of the lake. */
+  id: string | undefined
   entries: readonly Entry[]
   files: readonly FileFacts[]
   repeated: readonly Repeated[]
@@ -45,6 +50,7 @@ export function lakeFindings(facts: LakeFacts): Finding[] {
     ...facts.entries.flatMap((entry) => entryFindings(entry, facts)),
     ...facts.files.flatMap((file) => fileFindings(file, generations, facts.pending)),
     ...facts.repeated.map(repeatedFinding),
+    ...formatFindings(facts),
   ]
 }
 
@@ -134,6 +140,24 @@ function remedy(repair: Repair, name: FileName | undefined, pending: ReadonlyMap
   if (live === false) return { repair: 'move', do: '--repair moves it to quarantine and makes it again from the WAL' }
   if (repair === 'move' && name) return { repair, do: `${DO.move}; its events are to be had from a copy or the source only` }
   return { repair, do: DO[repair] }
+}
+
+/** About all such files at once: there may be many, and nothing is wrong with them. */
+function formatFindings({ files, id }: LakeFacts): Finding[] {
+  const layouts = files.map(({ entry, schema }) => ({ entry, layout: 'broken' in schema ? undefined : layoutOf(schema.columns) }))
+  const older = layouts.filter(({ layout }) => layout === 'json' || layout === 'record').map(({ entry }) => entry)
+  const strange = files.filter(({ seal }) => seal && id !== undefined && seal.lake !== id).map(({ entry }) => entry)
+  const newer = files.filter(({ seal }) => seal && seal.format > FORMAT).map(({ entry }) => entry)
+  const finding = (severity: Finding['severity'], check: Check, of: readonly Entry[], what: string, remedy: string): Finding[] => {
+    const [first] = of
+    const which = of.length === 1 ? first?.path : `the first of them ${first?.path}`
+    return first ? [{ severity, check, root: 'lake', path: '', what: `${count(of.length, 'file')} ${what}, ${which}`, do: remedy }] : []
+  }
+  return [
+    ...finding('warning', 'format', older, 'of an older format', "they are read as the others are; 'sluice upgrade' writes them anew"),
+    ...finding('warning', 'foreign', strange, 'of another lake', 'they are read as the others are: move them out if nobody has put them here on purpose'),
+    ...finding('error', 'format', newer, 'of a newer format', 'use the version of Sluice that wrote them, or a newer one'),
+  ]
 }
 
 function repeatedFinding({ hour, last, events, surplus }: Repeated): Finding {

@@ -39,8 +39,10 @@ const ORDER: readonly Repair[] = ['settle', 'move', 'rewrite', 'recover', 'remov
 /** What to do about these findings, in order; once for each path, and for the state once at all. Pure. */
 export function planRepair(findings: readonly Finding[], { live }: { live: boolean }): Action[] {
   const chosen = new Map<string, Action>()
+  // Where the lake may be another one, only what is left of a compaction can bring it back.
+  const vanished = findings.some(({ check }) => check === 'vanished')
   for (const { repair, root, path, inode } of findings) {
-    if (repair === undefined) continue
+    if (repair === undefined || (vanished && (repair === 'recover' || (root === 'lake' && repair !== 'settle')))) continue
     // A writer may be about to put a file there.
     if (repair === 'remove-empty' && live) continue
     const whole = repair === 'settle' || repair === 'recover'

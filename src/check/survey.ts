@@ -4,6 +4,7 @@ import { codeOf, Failure, messageOf } from '../failure.ts'
 import { reasons } from '../ingest/reject.ts'
 import { canExchange } from '../lake/libc.ts'
 import { filesWithSizes } from '../lake/maintain.ts'
+import { checkLake } from '../lake/open.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { newestFiles } from '../lake/snapshot.ts'
 import { readFreshness } from '../query/freshness.ts'
@@ -20,6 +21,7 @@ export async function survey(
   inspector: Inspector,
   { now, sealAfter }: { now: number; sealAfter: number },
 ): Promise<StatusFacts> {
+  await checkLake({ lake, state })
   const facts = await surveyState(state, now)
   const files = await filesWithSizes(lake)
   const paths = new Map(files.map(({ path }) => [join(lake, path), path]))

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
+import { markHeld } from '../lake/identity.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatHour, formatSegment, writerOf } from '../lake/names.ts'
 import { createDedup } from './dedup.ts'
@@ -59,6 +60,7 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
   const running = new Set<Promise<void>>()
   /** Resolved when all segments before the next one know their repetitions. */
   let turn: Promise<unknown> = Promise.resolve()
+  let held: Promise<void> | undefined
   let failed: { error: unknown } | undefined
 
   async function take(segment: Segment): Promise<void> {
@@ -85,6 +87,8 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     for (const { path, hour, rows } of batch.files) {
       files.push({ path: await commitFile(disk, path, { lake, id, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
     }
+    // Before the segment goes: from then on an empty lake is not this one.
+    if (files.length > 0) await (held ??= markHeld(disk, state, id))
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))
     await disk.remove(segment.path, 'ingest.done')
     dedup.committed(name, files.map(({ path }) => path))
@@ -126,7 +130,7 @@ export interface Recovered {
  * would find the logs held, and take in again what a source repeats of segments that are not in the lake yet.
  */
 export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Recovered> {
-  const { state, disk, now } = place
+  const { lake, state, disk, now } = place
   const done: Recovered = { segments: [], swept: 0 }
   await disk.makeDirectory(join(state, 'wal'), 'places.make')
   const turn = await acquireDirectory(join(state, 'wal'))
@@ -136,6 +140,7 @@ export async function recover(place: Place, openWriter: () => Promise<Writer>): 
       // Before anything is staged under the same names: what lies there can be one file with what is in the lake.
       done.swept += await sweepStaging(place, (writer) => writer === left.writer)
       if (left.segments.length > 0) {
+        await disk.makeDirectory(lake, 'places.make')
         // One for each log: what repeats itself does so within a stream, and each stream is at a time of its own.
         writer ??= await openWriter()
         const pipeline = createPipeline(place, writer, { report: (report) => void done.segments.push(report), failure: () => {} })

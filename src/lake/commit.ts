@@ -1,5 +1,6 @@
-import { lstat } from 'node:fs/promises'
+import { lstat, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from './disk.ts'
 import { currentGeneration } from './hour.ts'
 import type { Hour, SegmentName } from './names.ts'
@@ -13,6 +14,7 @@ import { seal } from './seal.ts'
 export async function commitFile(disk: Disk, staged: string, options: { lake: string; id: string; hour: Hour; segment: SegmentName }): Promise<string> {
   const { lake, id, hour, segment } = options
   const hourDirectory = join(lake, formatHour(hour))
+  await expectLake(lake)
   await undrop(disk, dirname(hourDirectory))
   let generation = await openGeneration(disk, hourDirectory)
   let path = join(lake, formatFile({ hour, generation, segment }))
@@ -30,6 +32,12 @@ export async function commitFile(disk: Disk, staged: string, options: { lake: st
     path = current
   }
   return path
+}
+
+/** It was there when it was opened: made anew where it is missing now, it would be another lake. */
+async function expectLake(lake: string): Promise<void> {
+  if ((await stat(lake).catch(() => undefined))?.isDirectory()) return
+  throw new Failure(`expected the lake ${lake}, got no such directory any more; mount it, or put it back, then start again: what was read is kept in the log`, EXIT.io)
 }
 
 /** The directory that takes the files of an hour; made where the hour has none. */

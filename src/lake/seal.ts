@@ -30,12 +30,12 @@ const CHUNK = 2 ** 20
 const TAIL = 2 ** 16
 
 /** Seals a complete Parquet file that nobody reads yet, in place: only the footer is written anew. Before its fsync. */
-export async function seal(disk: Disk, path: string, { lake, step }: { lake: string; step: Step }): Promise<void> {
+export async function seal(disk: Disk, path: string, { lake, step, format = FORMAT }: { lake: string; step: Step; format?: number }): Promise<void> {
   const { footer, start, before } = await reading(path, async (file) => {
     const { footer, start } = await footerOf(file, path)
     return { footer, start, before: await checksum(file, start) }
   })
-  const sealed = withPairs(footer, { [KEYS.lake]: lake, [KEYS.format]: String(FORMAT), [KEYS.hash]: undefined })
+  const sealed = withPairs(footer, { [KEYS.lake]: lake, [KEYS.format]: String(format), [KEYS.hash]: undefined })
   const hash = hashOf(before, sealed)
   await disk.patch(path, start, writeFooter(withPairs(sealed, { [KEYS.hash]: hash })), step)
 }

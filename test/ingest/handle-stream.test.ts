@@ -195,10 +195,10 @@ test('places that cannot be: one sentence, exit 74, nothing lost', async (t) => 
   const cwd = workplace(t)
   writeFileSync(join(cwd, 'file'), '')
   for (const [args, message] of [
-    [['--lake', 'file'], /^handle-stream: cannot make directory file: a file stands where a directory belongs: .*\n$/],
-    [['--lake', 'file/lake'], /^handle-stream: cannot make directory file\/lake: a file stands where a directory belongs: .*\n$/],
+    [['--lake', 'file'], /^handle-stream: expected file to be the lake's directory, got a file; give another one by --lake\n$/],
+    [['--lake', 'file/lake'], /^handle-stream: cannot read directory file\/lake: a file stands where a directory belongs: .*\n$/],
     [['--lake', '/proc/lake'], /^handle-stream: cannot make directory \/proc\/lake: .*\n$/],
-    [['--state', 'file'], /^handle-stream: cannot make directory file\/staging: a file stands .*\n$/],
+    [['--state', 'file'], /^handle-stream: cannot read directory file\/wal: a file stands .*\n$/],
   ] as const) {
     const { code, stderr } = await run('handle-stream', args, { cwd, input: eventLine(0) })
     assert.match(stderr, message)
