@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 // 18.0 with string-width 7: later ones compile \p{RGI_Emoji}, 50 ms of each start.
 import yargs from 'yargs'
+import { nearest } from './did-you-mean.ts'
 import { codeOf, EXIT, Failure, messageOf } from './failure.ts'
+import { packageVersion } from './package.ts'
 import { parseYaml } from './yaml.ts'
 
 /** One option: its flag is the kebab-case of its key, its variable `SLUICE_` + that in capitals, its `sluice.yaml` key the flag without dashes. */
@@ -34,7 +36,8 @@ export interface Command<S extends Options> {
 }
 
 export type Parsed<S extends Options> =
-  | { kind: 'help'; text: string }
+  /** What --help or --version prints. */
+  | { kind: 'text'; text: string }
   | { kind: 'run'; values: Values<S>; positionals: string[] }
 
 const BOOLEAN = /^(?:(true|1|yes|on)|(false|0|no|off))$/i
@@ -59,7 +62,9 @@ export async function parseOptions<S extends Options>(
   } catch (error) {
     throw usage(command, messageOf(error))
   }
-  if (flags['help'] === true) return { kind: 'help', text: `${await parser.getHelp()}\n` }
+  if (flags['help'] === true) return { kind: 'text', text: `${await parser.getHelp()}\n` }
+  if (flags['version'] === true) return { kind: 'text', text: `${command.name} ${packageVersion()}\n` }
+  refuseUnknown(command, Object.keys(flags))
 
   const positionals = flags._.map(String)
   if (positionals.length > (command.positional === undefined ? 0 : 1)) {
@@ -99,8 +104,8 @@ function define<S extends Options>(command: Command<S>) {
     .version(false)
     .help(false)
     .wrap(100)
-    .strictOptions()
     .option('help', { alias: 'h', type: 'boolean', describe: 'Show this help' })
+    .option('version', { type: 'boolean', describe: 'Show the version' })
   for (const [key, option] of Object.entries(command.options)) {
     parser.option(kebab(key), {
       type: option.parse ? 'string' : 'boolean',
@@ -110,6 +115,15 @@ function define<S extends Options>(command: Command<S>) {
     })
   }
   return command.epilogue === undefined ? parser : parser.epilogue(command.epilogue)
+}
+
+function refuseUnknown(command: Command<Options>, given: readonly string[]): void {
+  const known = ['help', 'version', ...Object.keys(command.options).map(kebab)]
+  const unknown = given.find((key) => key !== '_' && key !== '$0' && !known.includes(key))
+  if (unknown === undefined) return
+  const close = nearest(unknown, known)
+  const meant = close === undefined ? '' : ` (did you mean \`--${close}\`?)`
+  throw usage(command, `expected an option, got \`${unknown.length === 1 ? '-' : '--'}${unknown}\`${meant}`)
 }
 
 function convert(command: Command<Options>, option: Option<unknown>, source: string, raw: unknown): unknown {

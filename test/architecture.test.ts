@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { ROOT } from './process.ts'
 
 /** In the order of the flow: a file imports from its own layer and from those above it in this list, never from one below. */
-const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'check', 'docs', 'bin']
+const LAYERS = ['.', 'lake', 'source', 'ingest', 'query', 'sink', 'check', 'docs', 'commands', 'bin']
 
 /** Faster than JavaScript where somebody has installed them; ws works without. */
 const OPTIONAL_OF_WS = ['bufferutil', 'utf-8-validate']

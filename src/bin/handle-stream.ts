@@ -2,35 +2,17 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
+import { HANDLE_STREAM } from '../commands/handle-stream.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { createPipeline, ingest, recover } from '../ingest/ingest.ts'
 import { openInput } from '../ingest/input.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
-import type { Durability } from '../ingest/wal.ts'
 import { openWal } from '../ingest/wal.ts'
 import type { Compression, Writer } from '../ingest/writer.ts'
 import { formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
-import { PLACES } from '../places.ts'
-import { parseBytes, parseChoice, parseCount, parseDuration, parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-
-const options = {
-  ...PLACES,
-  rollSeconds: { describe: 'Commit what was read at least this often', parse: parseDuration, default: '10s' },
-  rollRows: { describe: 'Commit after this many lines', parse: parseCount(1), default: '25000' },
-  rollBytes: { describe: 'Commit after this many bytes of input', parse: parseBytes, default: '32MB' },
-  writer: { describe: 'What writes Parquet: duckdb or parquetjs (pure JavaScript, slower)', parse: parseChoice('duckdb', 'parquetjs'), default: 'duckdb' },
-  compression: { describe: 'zstd, snappy, gzip or uncompressed', parse: parseChoice('zstd', 'snappy', 'gzip', 'uncompressed') },
-  timezone: { describe: 'Time zone of timestamps that name none', parse: parseZone, default: 'UTC' },
-  durability: {
-    describe: 'process: survives any kill of this process; power or power:200ms: survives power loss, but for the last second or 200 ms',
-    parse: parseDurability,
-    default: 'process',
-  },
-  json: { describe: 'Print one line of JSON on stdout for each file committed' },
-}
 
 /** Its file descriptor. */
 const STDIN = 0
@@ -54,17 +36,7 @@ const NO_GROWTH = '--semi-space-growth-factor=1'
 
 setFlagsFromString(NO_GROWTH)
 await main(
-  {
-    name: 'handle-stream',
-    summary: 'Reads events as NDJSON from stdin and rolls them into a lake of time-partitioned Parquet.',
-    epilogue: [
-      'Lines may be those of ./bluesky, Jetstream v1 or Jetstream v2, in any mixture. What is no event is kept',
-      "with its reason: see 'sluice rejects'. At the end of the input, on SIGINT or SIGTERM, everything read is committed.",
-      '',
-      'Example: ./bluesky | ./handle-stream',
-    ].join('\n'),
-    options,
-  },
+  HANDLE_STREAM,
   async (values) => {
     const { stdout, stderr } = process
     if (isatty(STDIN)) {
@@ -151,11 +123,4 @@ async function sameFilesystem(lake: string, state: string): Promise<void> {
   if (a.dev !== b.dev) {
     throw new Failure(`expected ${lake} and ${state} on one filesystem, since files move between them by rename; choose --state beside --lake`, EXIT.usage)
   }
-}
-
-function parseDurability(text: string): Durability {
-  const [kind, interval] = text.split(/:(.*)/)
-  if (kind === 'process' && interval === undefined) return { kind }
-  if (kind === 'power') return { kind, interval: interval === undefined ? 1000 : parseDuration(interval) }
-  throw new Error('process, power or power:INTERVAL such as power:200ms')
 }

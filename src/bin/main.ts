@@ -15,7 +15,7 @@ export async function main<S extends Options>(
   process.stderr.on('error', () => {})
   try {
     const parsed = await parseOptions(command, argv, { env: process.env, cwd: process.cwd() })
-    if (parsed.kind === 'help') {
+    if (parsed.kind === 'text') {
       process.stdout.write(parsed.text)
       return
     }

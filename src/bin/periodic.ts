@@ -1,22 +1,19 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PERIODIC } from '../commands/periodic.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
-import { MAINTENANCE, maintain } from '../lake/maintain.ts'
+import { maintain } from '../lake/maintain.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
 import type { LakePlace } from '../lake/trash.ts'
-import type { Option } from '../options.ts'
-import { PLACES } from '../places.ts'
-import { parseDuration, parseText } from '../quantity.ts'
 import { planLines, reportLines } from '../query/json.ts'
 import { saveRun } from '../query/record.ts'
 import type { Report } from '../query/report.ts'
 import { planRun, run } from '../query/run.ts'
-import { parseSelectors, SELECTORS } from '../query/select.ts'
 import type { Planned, Screen } from '../query/table.ts'
 import { explain, renderPlan, renderReport } from '../query/table.ts'
 import { triggers } from '../query/watch.ts'
@@ -27,27 +24,8 @@ import { main } from './main.ts'
 /** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
 const BUDGET = 512e6
 
-const OPTIONS = {
-  ...PLACES,
-  queries: { describe: 'Directory of the models', argument: 'DIR', parse: parseText, default: 'queries' },
-  metrics: { describe: 'Directory of the results', argument: 'DIR', parse: parseText, default: 'metrics' },
-  ...MAINTENANCE,
-  select: { describe: 'Only these models (see below), with what they need', argument: 'SELECTORS', parse: parseSelectors },
-  watch: { describe: 'Keep running; run again when Parquet files arrive in the lake' },
-  every: { describe: 'Keep running; run again after this time, counted from start to start', argument: 'TIME', parse: parseInterval },
-  full: { describe: 'Forget what is kept of earlier runs, and compute everything from all events' },
-  dryRun: { describe: 'Print what would be run and written; write nothing' },
-  json: { describe: 'One JSON object per model on stdout, then one for the run' },
-} satisfies Record<string, Option<unknown>>
-
 await main(
-  {
-    name: 'periodic',
-    summary: 'Runs every model once over the lake and writes its result to metrics/<model>.csv.',
-    epilogue: 'Made for `watch -n 30 ./periodic`. Exit codes: 0 all models ran, 1 some did not, 2 usage, 74 the lake cannot be read, '
-      + `75 another periodic is running.\n\n${SELECTORS}\nWhat the selected models need is run too, but only selected metrics are written.`,
-    options: OPTIONS,
-  },
+  PERIODIC,
   async ({ lake, state, queries, metrics, select, watch, every, full, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
     if (dryRun) return showPlan(targeted(await planRun({ queries, select }), metrics), json)
     const stop = new AbortController()
@@ -162,10 +140,4 @@ function showPlan(planned: Planned, json: boolean): number {
 
 function targeted({ steps, problems }: Awaited<ReturnType<typeof planRun>>, metrics: string): Planned {
   return { steps: steps.map((step) => ({ ...step, target: step.model.layer === 'metrics' && step.selected ? csvPath(metrics, step.model.name) : undefined })), problems }
-}
-
-function parseInterval(text: string): number {
-  const ms = parseDuration(text)
-  if (ms < 100) throw new Error('a duration of 100ms or more, such as 30s')
-  return ms
 }

@@ -1,32 +1,19 @@
 import { join } from 'node:path'
+import { SLUICE } from '../commands/sluice.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import { acquire } from '../lake/lock.ts'
-import { MAINTENANCE, maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
+import { maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
 import { checkLake, openLake } from '../lake/open.ts'
-import { PLACES } from '../places.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
 
-export const summary = 'Merge the files of sealed hours, and drop old dates'
-
-const options = {
-  ...PLACES,
-  ...MAINTENANCE,
-  dryRun: { describe: 'Print what would be done; write nothing' },
-}
-
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
-    {
-      name: 'sluice compact',
-      summary: `${summary}.`,
-      epilogue: "periodic does the same after each run, within a budget. Queries that run meanwhile see each event once.",
-      options,
-    },
+    SLUICE.compact,
     async ({ lake, state, sealAfter, targetSize, keep, grace, yes, dryRun }) => {
       const place = { lake, state, disk, now: Date.now }
       await checkLake(place)

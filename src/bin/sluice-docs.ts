@@ -3,26 +3,17 @@ import { dirname, join } from 'node:path'
 import { openInspector } from '../check/parquet.ts'
 import { statusOf } from '../check/status.ts'
 import { survey } from '../check/survey.ts'
+import { SLUICE } from '../commands/sluice.ts'
 import { describe } from '../docs/describe.ts'
 import { page } from '../docs/page.ts'
 import { openEngine } from '../duckdb.ts'
 import { diskFailure } from '../lake/disk.ts'
-import { PLACES } from '../places.ts'
-import { parseDuration, parseText } from '../quantity.ts'
+import { parseDuration } from '../quantity.ts'
 import { loadCases } from '../query/case.ts'
 import { loadModels } from '../query/models.ts'
 import type { RunRecord } from '../query/record.ts'
 import { runs } from '../query/record.ts'
 import { main } from './main.ts'
-
-export const summary = 'Write a page about the models: lineage, columns, results, runs'
-
-const options = {
-  ...PLACES,
-  queries: { describe: 'Directory of the models', argument: 'DIR', parse: parseText, default: 'queries' },
-  metrics: { describe: 'Directory of the results', argument: 'DIR', parse: parseText, default: 'metrics' },
-  output: { describe: 'File to write (default: docs.html in the directory of state)', argument: 'FILE', parse: parseText },
-}
 
 /** As status takes it where nothing is said. */
 const SEAL_AFTER = parseDuration('10m')
@@ -32,12 +23,7 @@ const RUNS = 100
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
-    {
-      name: 'sluice docs',
-      summary: `${summary}, as one HTML file that needs no server.`,
-      epilogue: 'Prints the path of the page. Reads what is there and runs no model. Results may hold words of strangers: they stand in it as text, and nothing in it is fetched or run.',
-      options,
-    },
+    SLUICE.docs,
     async ({ lake, state, queries, metrics, output = join(state, 'docs.html') }) => {
       const made = new Date()
       const [loaded, cases] = await Promise.all([loadModels(queries), loadCases(queries)])

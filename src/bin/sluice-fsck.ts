@@ -5,26 +5,13 @@ import type { Inspector } from '../check/parquet.ts'
 import { openInspector } from '../check/parquet.ts'
 import { planRepair, repair } from '../check/repair.ts'
 import { showFinding, showSummary, whereOf } from '../check/show.ts'
+import { SLUICE } from '../commands/sluice.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { unmarkHeld } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
-import { MAINTENANCE } from '../lake/maintain.ts'
 import { hasVanished, openLake } from '../lake/open.ts'
-import { PLACES } from '../places.ts'
-import { parseZone } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-
-export const summary = 'Check that lake and state are as they should be, and repair them'
-
-const options = {
-  ...PLACES,
-  quick: { describe: 'Look at names and footers only: no event is read, so none is found to be repeated or misplaced' },
-  repair: { describe: 'Put right what is wrong; what is in the way is moved to STATE/quarantine, nothing is deleted' },
-  timezone: { describe: 'With --repair: time zone of timestamps that name none, in what dead writers left', parse: parseZone, default: 'UTC' },
-  grace: { ...MAINTENANCE.grace, describe: 'With --repair: leave what compaction replaced to queries that still read it for this long' },
-  json: { describe: 'Print one JSON object per finding, then one for the summary' },
-}
 
 interface Settings {
   lake: string
@@ -38,15 +25,7 @@ interface Settings {
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
-    {
-      name: 'sluice fsck',
-      summary: `${summary}.`,
-      epilogue: [
-        'Exit codes: 0 no errors (warnings may be), 1 errors, 2 usage, 75 --repair while a periodic is running.',
-        'With --repair, what is left after it counts.',
-      ].join('\n'),
-      options,
-    },
+    SLUICE.fsck,
     async (settings) => {
       if (settings.quick && settings.repair) {
         throw new Failure("expected one of --quick and --repair, since rows are to be known before any is moved; see 'sluice fsck --help'", EXIT.usage)

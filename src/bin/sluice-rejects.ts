@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path'
+import { SLUICE } from '../commands/sluice.ts'
 import { createPipeline } from '../ingest/ingest.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
@@ -6,30 +7,15 @@ import { openWal, pendingSegments } from '../ingest/wal.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
-import { PLACES } from '../places.ts'
-import { formatCount, parseZone } from '../quantity.ts'
+import { formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-
-export const summary = 'List the lines that were not accepted, or feed them back'
-
-const options = {
-  ...PLACES,
-  replay: { describe: 'Try all of them again: what is accepted now goes into the lake, the rest stays rejected' },
-  timezone: { describe: 'With --replay: time zone of timestamps that name none', parse: parseZone, default: 'UTC' },
-  json: { describe: 'Print one line of JSON for each reason' },
-}
 
 type Settings = { lake: string; state: string; timezone: string }
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
-    {
-      name: 'sluice rejects',
-      summary: `${summary}.`,
-      epilogue: 'Rejected lines are kept whole in STATE/rejected/*.ndjson with reason, segment and line; of lines over 16 MiB, the beginning.',
-      options,
-    },
+    SLUICE.rejects,
     async (values) => (values.replay ? replay(values) : show(values.state, values.json)),
     argv,
   )

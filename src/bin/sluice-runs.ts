@@ -1,29 +1,14 @@
 import type { Past } from '../check/runs.ts'
 import { showPasts, showRuns } from '../check/runs.ts'
+import { SLUICE } from '../commands/sluice.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { PLACES } from '../places.ts'
-import { parseCount, parseText } from '../quantity.ts'
 import { keyOf } from '../query/models.ts'
 import { runs } from '../query/record.ts'
 import { main } from './main.ts'
 
-export const summary = 'List the last runs of periodic'
-
-const options = {
-  state: PLACES.state,
-  model: { describe: 'Only the runs of this model', argument: 'NAME', parse: parseText },
-  limit: { describe: 'Show so many of them', argument: 'N', parse: parseCount(1), default: '20' },
-  json: { describe: 'Print one JSON object per run' },
-}
-
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
-    {
-      name: 'sluice runs',
-      summary: `${summary}, the newest first: when, how long, models, events, what changed.`,
-      epilogue: 'Each run is a file of JSON in STATE/runs, with versions of the SQL and the digest of the files it saw; the last 1,000 are kept.',
-      options,
-    },
+    SLUICE.runs,
     async ({ state, model, limit, json }) => {
       // One more than is shown, to tell what is new in the last of them.
       if (model === undefined) {

@@ -1,12 +1,10 @@
+import { SLUICE } from '../commands/sluice.ts'
+import { nearest } from '../did-you-mean.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { packageVersion } from '../package.ts'
 import { fail } from './main.ts'
 
-interface CommandModule {
-  summary: string
-  run(argv: readonly string[]): Promise<void>
-}
-
-const COMMANDS: Record<string, () => Promise<CommandModule>> = {
+const RUN: Record<keyof typeof SLUICE, () => Promise<{ run(argv: readonly string[]): Promise<void> }>> = {
   rejects: () => import('./sluice-rejects.ts'),
   compact: () => import('./sluice-compact.ts'),
   test: () => import('./sluice-test.ts'),
@@ -17,13 +15,26 @@ const COMMANDS: Record<string, () => Promise<CommandModule>> = {
   check: () => import('./sluice-check.ts'),
 }
 
-const [name = '--help', ...rest] = process.argv.slice(2)
-const load = COMMANDS[name]
-if (load) await (await load()).run(rest)
-else if (name === '--help' || name === '-h' || name === 'help') {
-  process.stdout.write(`Usage: sluice COMMAND [options]\n\nLooks after a lake: for operators.\n\nCommands:\n`)
-  for (const [command, module] of Object.entries(COMMANDS)) process.stdout.write(`  ${command.padEnd(10)}${(await module()).summary}\n`)
-  process.stdout.write(`\nSee 'sluice COMMAND --help'.\n`)
-} else {
-  fail('sluice', new Failure(`expected one of ${Object.keys(COMMANDS).join(', ')}, got \`${name}\`; see 'sluice --help'`, EXIT.usage))
+const [first = '--help', ...rest] = process.argv.slice(2)
+// `sluice help fsck` is `sluice fsck --help`.
+const [name = '', ...args] = first === 'help' && rest.length > 0 ? [...rest, '--help'] : [first, ...rest]
+if (isCommand(name)) await (await RUN[name]()).run(args)
+else if (['--help', '-h', 'help'].includes(name)) process.stdout.write(help())
+else if (name === '--version') process.stdout.write(`sluice ${packageVersion()}\n`)
+else fail('sluice', unknown(name))
+
+function isCommand(name: string): name is keyof typeof SLUICE {
+  return Object.hasOwn(SLUICE, name)
+}
+
+function help(): string {
+  const commands = Object.entries(SLUICE).map(([name, { brief }]) => `  ${name.padEnd(12)}${brief}\n`)
+  return `Usage: sluice COMMAND [options]\n\nLooks after a lake: for operators.\n\nCommands:\n${commands.join('')}\nSee 'sluice COMMAND --help'.\n`
+}
+
+function unknown(name: string): Failure {
+  const names = Object.keys(SLUICE)
+  const close = nearest(name, names)
+  const meant = close === undefined ? '' : ` (did you mean \`${close}\`?)`
+  return new Failure(`expected one of ${names.join(', ')}, got \`${name}\`${meant}; see 'sluice --help'`, EXIT.usage)
 }

@@ -3,7 +3,6 @@ import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { parseBytes, parseDuration } from '../quantity.ts'
 import type { Merged } from './compact.ts'
 import { compact } from './compact.ts'
 import type { LakeFile, Merge } from './compaction.ts'
@@ -11,15 +10,6 @@ import { planCompaction, planRetention } from './compaction.ts'
 import { newestFiles, takeSnapshot } from './snapshot.ts'
 import type { LakePlace } from './trash.ts'
 import { busyPlaces, dropDate, sweepTrash } from './trash.ts'
-
-/** The options of whatever compacts and drops. */
-export const MAINTENANCE = {
-  sealAfter: { describe: 'Merge the files of an hour when its end is this much older than the newest event', parse: parseDuration, default: '10m' },
-  targetSize: { describe: 'Merge into files of about this size', parse: parseBytes, default: '256MB' },
-  keep: { describe: 'Drop dates whose events are all older than this, such as 30d; by default all are kept', parse: parseDuration },
-  grace: { describe: 'Leave the files of an hour that was merged to queries that still read them for this long', parse: parseDuration, default: '60s' },
-  yes: { describe: 'Let --keep drop more than half of the lake' },
-}
 
 export interface MaintainOptions {
   /** Newest event time of the lake, ms; undefined where there is no event. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { DUCKDB_VERSION } from '../duckdb.ts'
@@ -7,6 +6,7 @@ import { codeOf } from '../failure.ts'
 import { diskFailure, list } from '../lake/disk.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import { formatWriter, isWriter } from '../lake/names.ts'
+import { packageVersion } from '../package.ts'
 import type { Freshness } from './freshness.ts'
 import type { Layer } from './models.ts'
 import { formatProblem } from './problem.ts'
@@ -73,7 +73,7 @@ export interface TestRun {
 /** Records that are kept: eight hours of `watch -n 30`. */
 const KEPT = 1000
 
-const SLUICE_VERSION = (JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+const SLUICE_VERSION = packageVersion()
 
 export function recordOf({ ms, lake, freshness, outcomes, upkeep }: Report, { snapshot, bytes, versions }: Origin, { start, end }: { start: Date; end: Date }): RunRecord {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length

@@ -19,22 +19,6 @@ interface Selector {
   means: string
 }
 
-/** For the help of whoever takes them. */
-export const SELECTORS = `Selectors, separated by commas or spaces (either means: all of these):
-  likes              the model of this name; * stands for any letters
-  tag:gold           models that have this tag in their header
-  queries/staging    models in this file or directory; * stands for any letters but /
-  +likes  likes+     with all that it needs; with all that need it; also +likes+`
-
-/** Selectors separated by commas or spaces: what any of them means. (In dbt a comma means what both mean; nobody here has asked for it.) */
-export function parseSelectors(text: string): string[] {
-  const selectors = text.trim().split(/\s*,\s*|\s+/)
-  if (selectors.some((selector) => /^\+*$/.test(selector))) {
-    throw new Error('names, tags or paths of models separated by commas or spaces, such as likes-per-minutes,tag:posts,queries/staging/*.sql,+likes+')
-  }
-  return selectors
-}
-
 /** The names of the models that the selectors mean, in the order of the models. Throws a usage Failure for one that means none. */
 export function select(models: readonly Selectable[], selectors: readonly string[]): string[] {
   const needs = new Map(models.map((entry) => [keyOf(entry.model.name), entry.needs.map(keyOf)]))

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Failure } from '../../src/failure.ts'
 import type { Selectable } from '../../src/query/select.ts'
-import { parseSelectors, select } from '../../src/query/select.ts'
+import { parseSelectors } from '../../src/commands/shared.ts'
+import { select } from '../../src/query/select.ts'
 
 function model(file: string, needs: string[] = [], tags: string[] = []): Selectable {
   const [, layer, name] = /(\w+)\/([\w-]+)\.\w+$/.exec(file) as unknown as [string, Selectable['model']['layer'], string]
