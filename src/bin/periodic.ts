@@ -6,16 +6,18 @@ import { EXIT, Failure, messageOf } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
+import { describeDamaged } from '../lake/damaged.ts'
 import { maintain } from '../lake/maintain.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
+import { describeStrangers } from '../lake/snapshot.ts'
 import type { LakePlace } from '../lake/trash.ts'
 import { planLines, reportLines } from '../query/json.ts'
 import { saveRun } from '../query/record.ts'
 import type { Report } from '../query/report.ts'
 import { planRun, run } from '../query/run.ts'
 import type { Planned, Screen } from '../query/table.ts'
-import { explain, renderPlan, renderReport } from '../query/table.ts'
+import { clean, explain, renderPlan, renderReport } from '../query/table.ts'
 import { triggers } from '../query/watch.ts'
 import { csvPath, openCsvSink } from '../sink/csv.ts'
 import { disk } from './disk.ts'
@@ -113,7 +115,9 @@ async function patiently(once: () => Promise<Report>, signal: AbortSignal): Prom
 function show(report: Report, { json, loop }: { json: boolean; loop: boolean }): void {
   if (json) {
     process.stdout.write(reportLines(report))
-    process.stderr.write(report.outcomes.flatMap(explain).map((line) => `${line}\n`).join(''))
+    const { strangers = [], damaged = new Map(), outcomes } = report
+    const said = [describeDamaged(damaged), describeStrangers(strangers)].filter((line) => line !== '').map((line) => `periodic: ${clean(line)}`)
+    process.stderr.write([...said, ...outcomes.flatMap(explain)].map((line) => `${line}\n`).join(''))
     return
   }
   const { table, errors } = renderReport(report, screen(loop), Date.now())

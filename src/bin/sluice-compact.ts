@@ -35,13 +35,13 @@ export async function run(argv: readonly string[]): Promise<void> {
           for (const { hour, inputs, bytes } of merges) process.stdout.write(`merge ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
           for (const date of dates) process.stdout.write(`drop ${date}\n`)
           if (merges.length + dates.length === 0) process.stdout.write('nothing to do\n')
-          return
+          return 0
         }
         await disk.makeDirectory(join(state, 'staging'), 'places.make')
         const lock = await acquire(join(state, 'periodic.lock'), Date.now())
         if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
         try {
-          const { merged, dropped, finished, undone } = await maintain({ ...place, id: await openLake(place) }, session, settings)
+          const { merged, dropped, finished, undone, skipped } = await maintain({ ...place, id: await openLake(place) }, session, settings)
           for (const { hour, inputs, outputs, rows, repeated, bytesBefore, bytesAfter } of merged) {
             process.stdout.write(
               `${hour}: ${inputs.length} files into ${outputs.length}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
@@ -51,7 +51,9 @@ export async function run(argv: readonly string[]): Promise<void> {
           for (const date of dropped) process.stdout.write(`${date}: dropped\n`)
           for (const id of finished) process.stdout.write(`${id}: finished what a killed run began\n`)
           for (const id of undone) process.stdout.write(`${id}: undid what a killed run began\n`)
-          if (merged.length + dropped.length + finished.length + undone.length === 0) process.stdout.write('nothing to do\n')
+          for (const said of skipped) process.stderr.write(`sluice compact: ${said}\n`)
+          if (merged.length + dropped.length + finished.length + undone.length + skipped.length === 0) process.stdout.write('nothing to do\n')
+          return skipped.length > 0 ? EXIT.failed : 0
         } finally {
           lock.release()
         }

@@ -2,10 +2,11 @@ import type { Reason } from '../ingest/reject.ts'
 import type { LakeFile } from '../lake/compaction.ts'
 import { isSealed } from '../lake/compaction.ts'
 import { formatHour, parseFile } from '../lake/names.ts'
+import { describeStrangers } from '../lake/snapshot.ts'
 import type { Freshness } from '../query/freshness.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import type { RunRecord } from '../query/record.ts'
-import { count } from './lake-findings.ts'
+import { count, printable } from './lake-findings.ts'
 import type { Found, Rows } from './parquet.ts'
 import type { StateFacts } from './state.ts'
 
@@ -14,6 +15,8 @@ export interface StatusFacts {
   now: number
   sealAfter: number
   files: readonly LakeFile[]
+  /** What in the lake's directory has no name of the lake's; paths below it. */
+  strangers: readonly string[]
   /** By the path below the lake. */
   footers: Found<Rows>
   /** Newest event time by the statistics, ms. */
@@ -155,10 +158,12 @@ function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: 
     const what = `${count(waiting.length, 'segment')} (${formatBytes(total(waiting))}) of ${count(dead.length, 'dead writer')}`
     found.push(`${what}: the next handle-stream or periodic converts them`)
   }
-  const broken = files.filter(({ path }) => 'broken' in (footers.get(path) ?? { broken: '' })).length
-  if (broken > 0) found.push(`${count(broken, 'file')} of the lake cannot be read: see 'sluice fsck'`)
-  const strays = files.filter(({ path }) => !parseFile(path)).length
-  if (strays > 0) found.push(`${count(strays, 'stray file')} in the lake: see 'sluice fsck'`)
+  const broken = files.flatMap(({ path }) => ('broken' in (footers.get(path) ?? { broken: '' }) ? path : []))
+  if (broken.length > 0) {
+    const names = broken.slice(0, 3).join(', ') + (broken.length > 3 ? ', …' : '')
+    found.push(`${count(broken.length, 'file')} of the lake cannot be read (${names}): run 'sluice fsck --repair'`)
+  }
+  if (facts.strangers.length > 0) found.push(`${printable(describeStrangers(facts.strangers))}: see 'sluice fsck'`)
   if (rejects === undefined) found.push("the rejects cannot be read: see 'sluice fsck'")
   const rejected = (rejects ?? []).reduce((sum, reason) => sum + reason.count, 0)
   if (rejected > REJECTED * (rows + rejected)) {

@@ -6,7 +6,7 @@ import { canExchange } from '../lake/libc.ts'
 import { filesWithSizes } from '../lake/maintain.ts'
 import { checkLake } from '../lake/open.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { newestFiles } from '../lake/snapshot.ts'
+import { newestFiles, takeSnapshot } from '../lake/snapshot.ts'
 import { readFreshness } from '../query/freshness.ts'
 import { loadSources } from '../query/models.ts'
 import { formatProblem } from '../query/problem.ts'
@@ -23,7 +23,8 @@ export async function survey(
 ): Promise<StatusFacts> {
   await checkLake({ lake, state })
   const facts = await surveyState(state, now)
-  const files = await filesWithSizes(lake)
+  const snapshot = await takeSnapshot(lake)
+  const files = await filesWithSizes(snapshot)
   const paths = new Map(files.map(({ path }) => [join(lake, path), path]))
   const footers = await inspector.rows([...paths.keys()])
   const readable = [...paths.keys()].filter((path) => 'rows' in (footers.get(path) ?? {}))
@@ -34,6 +35,7 @@ export async function survey(
     now,
     sealAfter,
     files,
+    strangers: snapshot.strangers,
     footers: new Map([...footers].map(([path, footer]) => [paths.get(path) as string, footer])),
     newest: latest.length === 0 ? undefined : latest.reduce((a, b) => Math.max(a, b)),
     state: facts,

@@ -1,8 +1,8 @@
-import { lstat, stat } from 'node:fs/promises'
+import { readlink, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from './disk.ts'
-import { currentGeneration } from './hour.ts'
+import { currentGeneration, isSymlink } from './hour.ts'
 import type { Hour, SegmentName } from './names.ts'
 import { formatFile, formatHour } from './names.ts'
 import { seal } from './seal.ts'
@@ -25,7 +25,7 @@ export async function commitFile(disk: Disk, staged: string, options: { lake: st
   await disk.sync(dirname(path), 'commit.settle')
   // A compaction that swapped the hour meanwhile has made the directory we renamed into one of the past: the rename
   // went through its symlink. The file follows; a compaction that saw it first has linked it already.
-  for (let now = await currentGeneration(hourDirectory); now !== generation; now = await currentGeneration(hourDirectory)) {
+  for (let now = await openGeneration(disk, hourDirectory); now !== generation; now = await openGeneration(disk, hourDirectory)) {
     const current = join(lake, formatFile({ hour, generation: now, segment }))
     await follow(disk, path, current, staged)
     generation = now
@@ -40,8 +40,12 @@ async function expectLake(lake: string): Promise<void> {
   throw new Failure(`expected the lake ${lake}, got no such directory any more; mount it, or put it back, then start again: what was read is kept in the log`, EXIT.io)
 }
 
-/** The directory that takes the files of an hour; made where the hour has none. */
+/** The directory that takes the files of an hour, never a symlink; made where the hour has none. */
 async function openGeneration(disk: Disk, hourDirectory: string): Promise<number> {
+  if (await isSymlink(hourDirectory)) {
+    const where = `${hourDirectory} to be a directory, got a symlink to ${await readlink(hourDirectory)}`
+    throw new Failure(`expected ${where}; run 'sluice fsck --repair', which moves it to quarantine`, EXIT.io)
+  }
   let generation = await currentGeneration(hourDirectory)
   for (;;) {
     await disk.makeDirectory(join(hourDirectory, String(generation)), 'commit.directory')
@@ -71,8 +75,4 @@ async function undrop(disk: Disk, date: string): Promise<void> {
     if (await isSymlink(date)) throw error
   }
   await disk.sync(dirname(date), 'commit.undrop')
-}
-
-function isSymlink(path: string): Promise<boolean> {
-  return lstat(path).then((found) => found.isSymbolicLink(), () => false)
 }

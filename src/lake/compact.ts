@@ -1,9 +1,12 @@
-import { readdir, readlink, realpath, stat } from 'node:fs/promises'
+import { lstat, readdir, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
 import type { Merge } from './compaction.ts'
 import { formatTrash } from './compaction.ts'
+import type { Damaged } from './damaged.ts'
+import { noteDamage } from './damage.ts'
+import { describeDamage } from './damaged.ts'
 import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
 import { exchangeUnlisted } from './listing.ts'
@@ -59,8 +62,11 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   const built = join(fresh, String(next))
   await disk.makeDirectory(built, 'compact.build')
 
-  const { rows, repeated } = await writeParts(session, merge, { lake, directory: built, targetBytes: settings.targetBytes }).catch((error: unknown) => {
-    throw engineFailure(built, error)
+  const { rows, repeated } = await writeParts(session, merge, { lake, directory: built, targetBytes: settings.targetBytes }).catch(async (error: unknown) => {
+    const damaged: Damaged = new Map()
+    if (!(await noteDamage(session, merge.inputs.map(({ path }) => join(lake, path)), error, damaged))) throw engineFailure(built, error)
+    await disk.removeTree(fresh, 'undo.remove')
+    throw new DamagedInput([...damaged].map(([file, reason]) => describeDamage(file, reason))[0])
   })
   // DuckDB numbers them without leading zeros.
   for (const file of await list(built)) {
@@ -88,7 +94,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   await carryOver(place, basename(fresh))
 
   const outputs = written.map((file) => `${formatHour(merge.hour)}/${next}/${file}`)
-  const sizes = await Promise.all(outputs.map((path) => stat(join(lake, path))))
+  const sizes = await Promise.all(outputs.map((path) => lstat(join(lake, path))))
   return {
     hour: formatHour(merge.hour),
     inputs: merge.inputs.map(({ path }) => path),
@@ -99,6 +105,9 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
     bytesAfter: sizes.reduce((sum, { size }) => sum + size, 0),
   }
 }
+
+/** Thrown where a file to be merged is damaged: the hour is left as it is. */
+export class DamagedInput extends Error {}
 
 /**
  * Writes the rows of a merge, sorted, as one file or several of about the same size, `0.parquet`, …, and gives how many there are, and how many were repetitions.
@@ -125,10 +134,17 @@ async function writeParts(
   return { rows: Number(done?.Count), repeated }
 }
 
-/** In the new hour directory, a symlink for every generation of the old one. Relative, so that lake and state can move together. */
+/**
+ * In the new hour directory, a symlink for every generation of the old one. Relative, so that lake and state can move together. A stranger's file is
+ * linked as it is, and a stranger's directory too is reached through a symlink, until it comes back when the trash is emptied.
+ */
 async function linkOldGenerations(disk: Disk, old: string, fresh: string): Promise<void> {
   const way = relative(await realpath(old), await realpath(fresh))
   for (const entry of await readdir(old, { withFileTypes: true })) {
+    if (entry.isFile()) {
+      await disk.link(join(old, entry.name), join(fresh, entry.name), 'compact.symlink')
+      continue
+    }
     const text = entry.isSymbolicLink() ? await readlink(join(old, entry.name)) : join(way, entry.name)
     await disk.symlink(text, join(fresh, entry.name), 'compact.symlink')
   }

@@ -1,13 +1,17 @@
-import { stat } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import type { Merged } from './compact.ts'
-import { compact } from './compact.ts'
+import { compact, DamagedInput } from './compact.ts'
 import type { LakeFile, Merge } from './compaction.ts'
 import { planCompaction, planRetention } from './compaction.ts'
+import type { Damaged } from './damaged.ts'
+import { readFresh } from './damage.ts'
+import type { Snapshot } from './snapshot.ts'
 import { newestFiles, takeSnapshot } from './snapshot.ts'
+import { formatHour } from './names.ts'
 import type { LakePlace } from './trash.ts'
 import { busyPlaces, dropDate, sweepTrash } from './trash.ts'
 
@@ -39,6 +43,8 @@ export interface Upkeep {
   /** Compactions of a killed run that were finished or undone. */
   finished: string[]
   undone: string[]
+  /** Hours that were left as they are, since a file of theirs is damaged, and what is to be said of each. */
+  skipped: string[]
 }
 
 /** Compaction and retention of one run. Only under the lock of periodic. */
@@ -46,16 +52,24 @@ export async function maintain(place: LakePlace, session: Session, options: Main
   const { finished, undone } = await sweepTrash(place, options.grace)
   const plan = await planMaintenance(place, options)
   const merged: Merged[] = []
-  for (const merge of plan.merges) merged.push(await compact(place, session, merge, options))
+  const skipped: string[] = []
+  for (const merge of plan.merges) {
+    try {
+      merged.push(await compact(place, session, merge, options))
+    } catch (error) {
+      if (!(error instanceof DamagedInput)) throw error
+      skipped.push(`${formatHour(merge.hour)} is not merged: ${error.message}`)
+    }
+  }
   for (const date of plan.dates) await dropDate(place, date)
-  return { merged, dropped: plan.dates, finished, undone }
+  return { merged, dropped: plan.dates, finished, undone, skipped }
 }
 
 /** What a run would do now. Throws a Failure where retention would drop more than half of the lake unasked. */
 export async function planMaintenance({ lake, state }: Pick<LakePlace, 'lake' | 'state'>, options: MaintainOptions): Promise<MaintainPlan> {
   const { watermark, keep } = options
   if (watermark === undefined) return { merges: [], dates: [] }
-  const files = await filesWithSizes(lake)
+  const files = await filesWithSizes(await takeSnapshot(lake))
   // After the files: the log of a segment is there before its file, and gone once that is final.
   const pending = await options.pending()
   const busy = await busyPlaces(state)
@@ -77,12 +91,11 @@ function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: 
   )
 }
 
-/** Every file of the lake by its path below it. One that vanishes meanwhile was retired. */
-export async function filesWithSizes(lake: string): Promise<LakeFile[]> {
-  const { files } = await takeSnapshot(lake)
+/** The files of a snapshot by their paths below the lake. One that vanishes meanwhile was retired. */
+export async function filesWithSizes({ lake, files }: Snapshot): Promise<LakeFile[]> {
   const found = await Promise.all(
     files.map(async (file) => {
-      const size = await stat(file).then(({ size }) => size, () => undefined)
+      const size = await lstat(file).then(({ size }) => size, () => undefined)
       return size === undefined ? [] : [{ path: relative(lake, file).split(sep).join('/'), bytes: size }]
     }),
   )
@@ -90,21 +103,31 @@ export async function filesWithSizes(lake: string): Promise<LakeFile[]> {
 }
 
 /** `2 hours merged, 45 files into 2; 2026-06-01 dropped`; empty where nothing was done. */
-export function describeUpkeep({ merged, dropped, finished, undone }: Upkeep): string {
+export function describeUpkeep({ merged, dropped, finished, undone, skipped = [] }: Upkeep): string {
   const total = (of: 'inputs' | 'outputs'): number => merged.reduce((sum, one) => sum + one[of].length, 0)
   return [
     ...(merged.length > 0 ? [`${merged.length} ${merged.length === 1 ? 'hour' : 'hours'} merged, ${total('inputs')} files into ${total('outputs')}`] : []),
     ...dropped.map((date) => `${date} dropped`),
     ...(finished.length + undone.length > 0 ? [`${finished.length + undone.length} compactions of a killed run settled`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} ${skipped.length === 1 ? 'hour' : 'hours'} not merged`] : []),
   ].join('; ')
 }
 
-/** Newest event time, ms, from the files of the newest hour. */
+/** Newest event time, ms, from the files of the newest hour that has one that can be read. */
 export async function newestEvent(session: Session, lake: string): Promise<number | undefined> {
-  const files = newestFiles(await takeSnapshot(lake))
-  if (files.length === 0) return undefined
-  const [row] = await session.rows<{ newest: Date | null }>(
-    `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...files)}, hive_partitioning = false)`,
-  )
-  return row?.newest?.getTime()
+  const damaged: Damaged = new Map()
+  const { files } = await takeSnapshot(lake)
+  for (let left = files; left.length > 0; ) {
+    const last = newestFiles({ lake, files: left })
+    const newest = await readFresh(session, last, damaged, async (sound) => {
+      if (sound.length === 0) return undefined
+      const [row] = await session.rows<{ newest: Date | null }>(
+        `SELECT max(event_time) AS newest FROM read_parquet(${exactly(...sound)}, hive_partitioning = false)`,
+      )
+      return row?.newest?.getTime()
+    })
+    if (newest !== undefined) return newest
+    left = left.filter((file) => !last.includes(file))
+  }
+  return undefined
 }

@@ -1,8 +1,8 @@
-import { readdir, stat } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import type { Hour } from './names.ts'
-import { HOUR_MS } from './names.ts'
+import { HOUR_MS, parseFile } from './names.ts'
 
 /** The files of the lake at one moment: whoever reads only these sees the same lake from its first query to its last. */
 export interface Snapshot {
@@ -11,38 +11,68 @@ export interface Snapshot {
   files: string[]
 }
 
-const HOUR = /(?:^|\/)date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\//
+/** Everything in the lake's directory: its members, and what has no name of the lake's. */
+export interface Listing extends Snapshot {
+  /** Paths below the lake, with `/`, sorted; a directory ends with one. */
+  strangers: string[]
+}
+
+/** The names of directories of the lake, by their depth. */
+const DIRECTORIES = [/^date=\d{4}-\d{2}-\d{2}$/, /^hour=\d{2}$/, /^\d+$/]
+
+const HOUR = /(?:^|\/)date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\/\d+\/[^/]+$/
 
 /** A missing lake is an empty one. */
-export async function takeSnapshot(lake: string): Promise<Snapshot> {
-  const files: string[] = []
+export async function takeSnapshot(lake: string): Promise<Listing> {
+  const found: Listing = { lake, files: [], strangers: [] }
   try {
-    await list(lake, files)
+    await list(found, '', 0)
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOTDIR') throw new Failure(`expected ${lake} to be the lake's directory, got a file; give another one by --lake`, EXIT.io)
     throw new Failure(`cannot list the lake ${lake} (${code ?? messageOf(error)}); make every directory in it readable`, EXIT.io)
   }
-  return { lake, files: files.sort() }
+  found.files.sort()
+  found.strangers.sort()
+  return found
 }
 
 /**
- * What DuckDB's `lake/**` matches: every regular file, whatever its name; no symlink is a match or is followed, so of an hour that
- * was compacted only the new generation is seen. The types come with the directory's entries (DuckDB asks again by path,
- * and so can lose an hour that is exchanged in between). What vanishes meanwhile was retired, and is left out.
+ * Members are regular files under names of the lake's. No symlink is followed, so of an hour that was compacted only the new
+ * generation is seen. The types come with the directory's entries (DuckDB asks again by path, and so can lose an hour that
+ * is exchanged in between). What vanishes meanwhile was retired, and is left out.
  */
-async function list(directory: string, files: string[], depth = 0): Promise<void> {
+async function list(found: Listing, below: string, depth: number): Promise<void> {
   let entries
   try {
-    entries = await readdir(directory, { withFileTypes: true })
+    entries = await readdir(join(found.lake, below), { withFileTypes: true })
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || (depth > 0 && codeOf(error) === 'ENOTDIR')) return
     throw error
   }
+  const deeper: Promise<void>[] = []
   for (const entry of entries) {
-    if (entry.isFile()) files.push(join(directory, entry.name))
+    const path = below === '' ? entry.name : `${below}/${entry.name}`
+    const named = DIRECTORIES[depth]?.test(entry.name) === true
+    if (entry.isFile() && parseFile(path)) found.files.push(join(found.lake, path))
+    else if (entry.isDirectory()) deeper.push(named ? list(found, path, depth + 1) : strange(found, path))
+    // Dates that were dropped, and generations that were compacted away.
+    else if (!(entry.isSymbolicLink() && named && depth !== 1)) found.strangers.push(path)
   }
-  await Promise.all(entries.filter((entry) => entry.isDirectory()).map((entry) => list(join(directory, entry.name), files, depth + 1)))
+  await Promise.all(deeper)
+}
+
+/** One that is empty is in nobody's way. */
+async function strange(found: Listing, path: string): Promise<void> {
+  const inside = await readdir(join(found.lake, path)).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? [] : undefined))
+  if (inside?.length !== 0) found.strangers.push(`${path}/`)
+}
+
+/** `3 strangers in the lake, ignored: .DS_Store, notes/, README, …`; empty where there is none. */
+export function describeStrangers(strangers: readonly string[]): string {
+  if (strangers.length === 0) return ''
+  const names = strangers.slice(0, 3).join(', ') + (strangers.length > 3 ? ', …' : '')
+  return `${strangers.length} ${strangers.length === 1 ? 'stranger' : 'strangers'} in the lake, ignored: ${names}`
 }
 
 /** A file of the lake as it is now. `id` is another one when the file was replaced under its path. */
@@ -52,16 +82,24 @@ export interface Part {
   id: string
 }
 
+/** What vanished since it was listed was retired, and is left out. */
 export async function partsOf({ lake, files }: Snapshot): Promise<Part[]> {
-  return Promise.all(files.map((path) => partOf(lake, path)))
+  const parts = await Promise.all(
+    files.map((path) =>
+      partOf(lake, path).catch((error: unknown) => {
+        if (codeOf(error) !== 'ENOENT') throw error
+        return undefined
+      }),
+    ),
+  )
+  return parts.filter((part) => part !== undefined)
 }
 
-/** Files by hour; undefined where one lies outside the partitions, since nobody knows of what hours it tells. */
-export function partsByHour(parts: readonly Part[]): Map<Hour, Part[]> | undefined {
+/** Files by hour. */
+export function partsByHour(parts: readonly Part[]): Map<Hour, Part[]> {
   const hours = new Map<Hour, Part[]>()
   for (const part of parts) {
-    const [, date, hour] = HOUR.exec(part.path) ?? []
-    if (date === undefined) return undefined
+    const [, date, hour] = HOUR.exec(part.path) as unknown as [string, string, string]
     const key = Date.parse(`${date}T${hour}:00:00Z`) / HOUR_MS
     const found = hours.get(key)
     if (found) found.push(part)
@@ -71,19 +109,19 @@ export function partsByHour(parts: readonly Part[]): Map<Hour, Part[]> | undefin
 }
 
 export async function partOf(lake: string, path: string): Promise<Part> {
-  const { size, mtimeMs } = await stat(path)
+  const { size, mtimeMs } = await lstat(path)
   return { path, bytes: size, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
 }
 
-/** The files that can hold the newest event: those of the last hour, and any outside the partitions. */
+/** The files that can hold the newest event: those of the last hour. */
 export function newestFiles({ files }: Snapshot): string[] {
-  const last = files.reduce((max, file) => (hourOfPath(file) ?? '') > max ? (hourOfPath(file) as string) : max, '')
-  return files.filter((file) => (hourOfPath(file) ?? last) === last)
+  const last = files.reduce((max, file) => (hourOfPath(file) > max ? hourOfPath(file) : max), '')
+  return files.filter((file) => hourOfPath(file) === last)
 }
 
-/** `2026-07-04 14` of a file in a partition. */
-export function hourOfPath(file: string): string | undefined {
-  return HOUR.exec(file)?.slice(1).join(' ')
+/** `2026-07-04 14` of a member. */
+export function hourOfPath(file: string): string {
+  return HOUR.exec(file)?.slice(1).join(' ') as string
 }
 
 /** The same of a time, ms. */

@@ -60,7 +60,7 @@ export const STEPS = {
 
   'undo.note': 'What a killed compaction built is removed.',
   'undo.remove': 'The rest of it is removed: without its note, whatever is left of it counts for nothing.',
-  'empty.symlink': 'The other symlinks into this trash are removed, then the trash.',
+  'empty.symlink': 'The other symlinks into this trash are removed, strangers that were in the hour go back to it, then the trash is removed.',
   'empty.remove': 'The rest of the trash is removed.',
 
   'drop.symlink': 'A date\'s symlink in `trash/` that was not exchanged is removed.',

@@ -4,6 +4,7 @@ import { Failure } from '../failure.ts'
 import { parseTrash } from './compaction.ts'
 import type { Disk } from './disk.ts'
 import { list } from './disk.ts'
+import { entriesOf } from './hour.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
 import type { Step } from './steps.ts'
@@ -64,11 +65,24 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
     const inLake = join(lake, name.hour === undefined ? name.date : formatHour(name.hour))
     const links = name.hour === undefined ? [inLake] : (await list(inLake)).map((entry) => join(inLake, entry))
     for (const link of links) if (await leadsInto(link, await realpath(path))) await disk.remove(link, 'empty.symlink')
+    if (name.hour !== undefined) await returnStrangers(disk, path, inLake, String(name.generation))
     await disk.removeTree(path, 'empty.remove')
     done.emptied.push(id)
   }
   for (const file of await list(trash)) if (file.endsWith('.json.new')) await disk.remove(join(trash, file), 'undo.note')
   return done
+}
+
+/** Directories that somebody has put into an hour go back to where they were. */
+async function returnStrangers(disk: Disk, trashed: string, inLake: string, generation: string): Promise<void> {
+  for (const entry of await entriesOf(trashed)) {
+    if (!entry.isDirectory()) continue
+    const path = join(trashed, entry.name)
+    if (!/^\d+$/.test(entry.name)) await disk.rename(path, join(inLake, entry.name), 'empty.symlink')
+    else for (const inner of await entriesOf(path)) {
+      if (inner.isDirectory()) await disk.rename(join(path, inner.name), join(inLake, generation, inner.name), 'empty.symlink')
+    }
+  }
 }
 
 /** Before its exchange `trash/<id>` holds the next generation of an hour, or is the symlink for a date; after it, what was in the lake. */
@@ -101,7 +115,9 @@ export async function carryOver({ lake, state, disk }: LakePlace, id: string): P
 
 /** Links what is in one directory into another, but for what a merge has taken in and what is there already. */
 export async function carry(disk: Disk, from: string, to: string, { taken, step }: { taken: readonly string[]; step: Step }): Promise<void> {
-  for (const file of await list(from)) if (!taken.includes(file)) await disk.link(join(from, file), join(to, file), step)
+  for (const entry of await entriesOf(from)) {
+    if (!taken.includes(entry.name) && !entry.isDirectory()) await disk.link(join(from, entry.name), join(to, entry.name), step)
+  }
 }
 
 /**

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { Column, Engine, Session } from '../duckdb.ts'
 import { columnsOf, DUCKDB_VERSION, identifier, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
+import type { Damaged } from '../lake/damaged.ts'
+import { describeDamage } from '../lake/damaged.ts'
 import { HOUR_MS } from '../lake/names.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
@@ -9,7 +11,7 @@ import { additiveProblems } from './additive.ts'
 import { printOf, putInPlace } from './cache.ts'
 import type { Contribution, Stored, Work } from './contribution.ts'
 import { contributionOf, mergedOf, planContributions, planMerges } from './contribution.ts'
-import { readEvents } from './events.ts'
+import { readEvents, Unreadable, unreadable } from './events.ts'
 import type { Functions } from './functions.ts'
 import type { Accumulates } from './header.ts'
 import type { Query } from './ledger.ts'
@@ -29,6 +31,8 @@ export interface AccumulateOptions {
   /** Told what was kept and is of no use. */
   notice: (text: string) => void
   functions: (session: Session) => Promise<Functions>
+  /** Files that are known to be damaged; what is found out is added. */
+  damaged: Damaged
 }
 
 /** Sessions of one engine that work side by side with those of other lanes, and what they have to themselves. */
@@ -56,7 +60,8 @@ export async function openParts(engine: Engine, schema: string): Promise<Session
 /**
  * Binds a model's name to what all parts of the stream say about it together: a table of a metric, a view of a staging model.
  * Only what is new is computed, hour by hour, and kept. The model's own ORDER BY and LIMIT apply to the whole.
- * `below` are the views that it reads, directly or not, in order.
+ * `below` are the views that it reads, directly or not, in order. Where a file is damaged, all hours that need it not are computed and
+ * kept, and then it throws an Unreadable.
  */
 export async function accumulate(lane: Lane, model: Parsed, below: readonly Parsed[], version: string, options: AccumulateOptions): Promise<void> {
   const { session, parts, scratch } = lane
@@ -68,8 +73,8 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const query = ledger.query ?? (await understand(session, model, below, await options.functions(session)))
   const { columns, body, order } = query
   const rowsOf = (of: readonly Contribution[]): string => `read_parquet([${of.map(({ rows }) => quote(join(directory, rows))).join(', ')}])`
-  const { kept, work } = planContributions(ledger.contributions, options.hours, how.window)
-  let done: Contribution[] = [...kept]
+  const { damaged, hours } = options
+  let done = ledger.contributions
   let { next } = ledger
   const store = async (select: string): Promise<Stored> => {
     const rows = `${next++}.parquet`
@@ -80,21 +85,40 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
     await putInPlace(written, join(directory, rows))
     return stored
   }
-  for (const one of work) {
-    await bindEvents(lane, one, how.window)
-    await bindParts(lane, below)
-    const base = one.base ? `FROM ${rowsOf([one.base])} UNION ALL BY NAME ` : ''
-    done.push(contributionOf(one, await store(`${base}FROM (\n${body}\n)`)))
+  let refused: Unreadable | undefined
+  // Again where a file turned out to be damaged: other hours of the same work have nothing to do with it.
+  for (let known = -1; known < damaged.size; ) {
+    known = damaged.size
+    const { kept, work } = planContributions(done, hours, how.window, damaged)
+    done = [...kept]
+    for (const one of work) {
+      const files = [...new Set([...one.fresh, ...one.around].map(({ path }) => path))]
+      const bad = files.find((file) => damaged.has(file))
+      try {
+        if (bad !== undefined) throw new Unreadable(describeDamage(bad, damaged.get(bad) as string))
+        await bindEvents(lane, one, how.window)
+        await bindParts(lane, below)
+        const base = one.base ? `FROM ${rowsOf([one.base])} UNION ALL BY NAME ` : ''
+        done.push(contributionOf(one, await store(`${base}FROM (\n${body}\n)`)))
+      } catch (error) {
+        const found = error instanceof Unreadable ? error : await unreadable(parts, files, error, damaged)
+        if (!found) throw error
+        refused ??= found
+        if (one.base) done.push(one.base)
+      }
+    }
   }
   const merges = planMerges(done)
   for (const group of merges) {
     const merged = mergedOf(group, await store(`FROM ${rowsOf(group)}`))
     done = [...done.filter((one) => !group.includes(one)), merged]
   }
+  const { contributions: before } = ledger
   // Not synced: all of it can be computed again, and what a power failure has torn does not have its checksum.
-  if (work.length > 0 || merges.length > 0 || done.length < ledger.contributions.length || !ledger.query) {
+  if (done.length !== before.length || done.some((one) => !before.includes(one)) || !ledger.query) {
     await writeLedger(directory, scratch, { ...ledger, next, query: done.length > 0 ? query : undefined, contributions: done })
   }
+  if (refused) throw refused
   const stored = combined(`FROM ${rowsOf(done)}`, columns, how)
   try {
     await session.run(`CREATE ${layer === 'staging' ? 'VIEW' : 'TABLE'} ${identifier(name)} AS ${order === undefined ? stored : `WITH combined AS (${stored}) ${order}`}`)

@@ -1,11 +1,13 @@
 import { Failure } from '../failure.ts'
+import type { Damaged } from '../lake/damaged.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { AccumulateOptions, Lane } from './accumulate.ts'
 import { accumulate, checkAdditive, Unkept } from './accumulate.ts'
-import { lakeFailure } from './events.ts'
+import { Unreadable, unreadable } from './events.ts'
 import { takeTurns } from './lanes.ts'
 import type { Parsed } from './parse.ts'
 import type { Step } from './plan.ts'
+import type { Problem } from './problem.ts'
 import type { Outcome, Sink } from './report.ts'
 import { blame, statement } from './statement.ts'
 import type { Verdict } from './verdict.ts'
@@ -13,6 +15,8 @@ import { refusal } from './verdict.ts'
 
 export interface ActOptions {
   snapshot: Snapshot
+  /** Files of it that are known to be damaged; what is found out is added. */
+  damaged: Damaged
   parts: Parts | undefined
   functions: AccumulateOptions['functions']
   sink: Sink
@@ -52,7 +56,7 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
 async function actOn(
   lane: Lane,
   model: Parsed,
-  { snapshot, parts, functions, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
+  { snapshot, damaged, parts, functions, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
 ): Promise<Outcome | undefined> {
   const { session } = lane
   const start = now()
@@ -70,9 +74,10 @@ async function actOn(
     if (signal.aborted) return undefined
     // What is computed cannot be kept; a sink that cannot publish one result can publish others.
     if (error instanceof Failure && !bound) throw error
-    const broken = await lakeFailure(session, snapshot, error)
-    if (broken) throw broken
-    return { model, ms: now() - start, status: 'failed', problem: error instanceof Unkept ? error.problem : blame(model, below.map(({ name }) => name), error) }
+    const failed = (problem: Problem): Outcome => ({ model, ms: now() - start, status: 'failed', problem })
+    const lacking = error instanceof Unreadable ? error : await unreadable(session, snapshot.files, error, damaged)
+    if (lacking) return failed({ file: model.file, message: `${lacking.message}; the last good result stays` })
+    return failed(error instanceof Unkept ? error.problem : blame(model, below.map(({ name }) => name), error))
   }
 }
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
+import { lackingColumns, readByHalves } from '../lake/damage.ts'
+import type { Damaged } from '../lake/damaged.ts'
 import type { Part } from '../lake/snapshot.ts'
 import type { Cached } from './cache.ts'
 import { readCache, writeCache } from './cache.ts'
@@ -16,25 +18,29 @@ export interface Glance {
 export type Contents = Record<string, [rows: number, newest: number | null]>
 
 /**
- * What is in each of the files. Those that are not known are opened, so that one that is broken stops the run here; the others are not:
- * the footers of 720 files take 80 ms, and more where they have many row groups.
+ * What is in each of the files. Those that are not known are opened, so that one that is damaged is found here and noted, and is not known
+ * afterwards; the others are not: the footers of 720 files take 80 ms, and more where they have many row groups.
  */
-export async function look(session: Session, parts: readonly Part[], known: Contents): Promise<Contents> {
+export async function look(session: Session, parts: readonly Part[], known: Contents, damaged: Damaged): Promise<Contents> {
   const fresh = parts.filter(({ id }) => !known[id])
   const found = new Map<string, [number, number | null]>()
-  if (fresh.length > 0) {
+  await readByHalves(fresh.map(({ path }) => path), damaged, async (files) => {
+    const lacking = await lackingColumns(session, files)
+    for (const [file, reason] of lacking) damaged.set(file, reason)
+    const whole = files.filter((file) => !lacking.has(file))
+    if (whole.length === 0) return
     const rows = await session.rows<{ filename: string; rows: bigint; newest: Date | null }>(
-      `SELECT filename, count(*) AS rows, max(event_time) AS newest FROM read_parquet(${exactly(...fresh.map(({ path }) => path))}, hive_partitioning = false, filename = true) GROUP BY filename`,
+      `SELECT filename, count(*) AS rows, max(event_time) AS newest FROM read_parquet(${exactly(...whole)}, hive_partitioning = false, filename = true) GROUP BY filename`,
     )
     for (const { filename, rows: count, newest } of rows) found.set(filename, [Number(count), newest && newest.getTime()])
-  }
-  return Object.fromEntries(parts.map(({ id, path }) => [id, known[id] ?? found.get(path) ?? [0, null]]))
+  })
+  return Object.fromEntries(parts.filter(({ path }) => !damaged.has(path)).map(({ id, path }) => [id, known[id] ?? found.get(path) ?? [0, null]]))
 }
 
 export function glanceOf(parts: readonly Part[], contents: Contents): Glance {
   let [events, last] = [0, -Infinity]
   for (const { id } of parts) {
-    const [rows, newest] = contents[id] as Contents[string]
+    const [rows, newest] = contents[id] ?? [0, null]
     events += rows
     last = Math.max(last, newest ?? -Infinity)
   }

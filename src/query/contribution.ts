@@ -38,9 +38,14 @@ const TOGETHER = 256e6
 /**
  * Which contributions stand as they are, and what is to be computed. New files add to what their hour has said already: with a model's window,
  * every span of it that holds a new event is looked at. A file that is gone, or another under the same name, takes with it
- * all that was said by looking at it. Pure: of what is known and of what is there.
+ * all that was said by looking at it. An hour with a damaged file stays by itself. Pure: of what is known and of what is there.
  */
-export function planContributions(known: readonly Contribution[], hours: ReadonlyMap<Hour, readonly Part[]>, window: number | undefined): { kept: Contribution[]; work: Work[] } {
+export function planContributions(
+  known: readonly Contribution[],
+  hours: ReadonlyMap<Hour, readonly Part[]>,
+  window: number | undefined,
+  damaged: ReadonlyMap<string, string> = new Map(),
+): { kept: Contribution[]; work: Work[] } {
   const present = new Set([...hours.values()].flatMap((parts) => parts.map(({ id }) => id)))
   const reach = Math.ceil((window ?? 0) / HOUR_MS)
   const workOf = (of: Hour[], fresh: Part[], base?: Contribution): Work => ({ hours: of, fresh, around: window === undefined ? fresh : around(hours, of, reach), base })
@@ -53,7 +58,10 @@ export function planContributions(known: readonly Contribution[], hours: Readonl
     else work.push(workOf(base.hours, fresh, base))
   }
   const covered = new Set([...kept, ...work].flatMap((one) => one.hours))
-  return { kept, work: [...work, ...together([...hours].filter(([hour]) => !covered.has(hour))).map((group) => workOf(group.map(([hour]) => hour), group.flatMap(([, parts]) => parts)))] }
+  const left = [...hours].filter(([hour]) => !covered.has(hour))
+  const isDamaged = ([, parts]: Files): boolean => parts.some(({ path }) => damaged.has(path))
+  const groups = [...together(left.filter((entry) => !isDamaged(entry))), ...left.filter(isDamaged).map((entry) => [entry])]
+  return { kept, work: [...work, ...groups.map((group) => workOf(group.map(([hour]) => hour), group.flatMap(([, parts]) => parts)))] }
 }
 
 type Files = [Hour, readonly Part[]]

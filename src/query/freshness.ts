@@ -1,9 +1,10 @@
 import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
+import type { Damaged } from '../lake/damaged.ts'
+import { readSound } from '../lake/damage.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { hourOfPath, hourOfTime } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
-import { lakeFailure } from './events.ts'
 import type { Severity, Sources } from './header.ts'
 
 /** How old the newest event is that something is declared to have; as JSON, this is the format. */
@@ -36,15 +37,15 @@ function declared({ events }: Sources): Limited[] {
 
 /**
  * How fresh everything is that has limits, against the clock. Reads no more than lies within the largest limit, however long
- * the history is, and no more than lies within the largest warning where all is well.
+ * the history is, and no more than lies within the largest warning where all is well. Damaged files are left out, and noted.
  */
-export async function readFreshness(session: Session, snapshot: Snapshot, sources: Sources, now: number): Promise<Freshness[]> {
+export async function readFreshness(session: Session, snapshot: Snapshot, sources: Sources, now: number, damaged: Damaged = new Map()): Promise<Freshness[]> {
   const all = declared(sources)
   if (all.length === 0) return []
   const largest = Math.max(...all.flatMap(({ warn, error }) => [warn ?? 0, error ?? 0]))
   const near = Math.max(...all.map(({ warn, error }) => warn ?? error ?? 0))
-  let newest = await newestSince(session, snapshot, now - near)
-  if (near < largest && all.some(({ of }) => !newest.has(of))) newest = await newestSince(session, snapshot, now - largest)
+  let newest = await newestSince(session, snapshot, now - near, damaged)
+  if (near < largest && all.some(({ of }) => !newest.has(of))) newest = await newestSince(session, snapshot, now - largest, damaged)
   return freshnessOf(all, newest, { now, largest })
 }
 
@@ -67,17 +68,16 @@ export function freshnessOf(all: readonly Limited[], newest: ReadonlyMap<string,
 }
 
 /** The time of the newest event, of all (`events`) and by collection, ms; of those not older than `since`. */
-async function newestSince(session: Session, snapshot: Snapshot, since: number): Promise<Map<string, number>> {
+async function newestSince(session: Session, snapshot: Snapshot, since: number, damaged: Damaged): Promise<Map<string, number>> {
   const from = hourOfTime(since)
-  const near = snapshot.files.filter((file) => (hourOfPath(file) ?? from) >= from)
+  const near = snapshot.files.filter((file) => hourOfPath(file) >= from)
   const found = new Map<string, number>()
-  if (near.length === 0) return found
-  const asked = session.rows<{ collection: string | null; newest: Date }>(
-    `SELECT collection, max(event_time) AS newest FROM read_parquet(${exactly(...near)}, hive_partitioning = false)
-    WHERE event_time >= ${quote(new Date(since).toISOString())}::TIMESTAMPTZ GROUP BY collection`,
-  )
-  const rows = await asked.catch(async (error: unknown) => {
-    throw (await lakeFailure(session, snapshot, error)) ?? error
+  const rows = await readSound(session, near, damaged, async (files) => {
+    if (files.length === 0) return []
+    return session.rows<{ collection: string | null; newest: Date }>(
+      `SELECT collection, max(event_time) AS newest FROM read_parquet(${exactly(...files)}, hive_partitioning = false)
+      WHERE event_time >= ${quote(new Date(since).toISOString())}::TIMESTAMPTZ GROUP BY collection`,
+    )
   })
   for (const { collection, newest } of rows) {
     if (collection !== null) found.set(collection, newest.getTime())

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { Engine, Session } from '../duckdb.ts'
 import { identifier } from '../duckdb.ts'
-import type { Failure } from '../failure.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { combined, openParts, understand, Unkept } from './accumulate.ts'
 import { eventsDefinition, readEvents } from './events.ts'
@@ -20,7 +19,7 @@ export interface HalvesOptions extends Bench {
   plans: readonly (readonly Step[])[]
   /** The files of the newest hour; none of an empty lake. */
   hour: readonly Part[]
-  ofLake: (error: unknown) => Promise<Failure | undefined>
+  ofLake: (error: unknown) => Promise<Error | undefined>
 }
 
 /**
@@ -50,8 +49,8 @@ export async function* tryHalves({ engine, plans, hour, ofLake, ...bench }: Halv
       yield trial({ ...verdict, status: verdict.status, ...(verdict.problem ? { problem: { ...verdict.problem, message: `${verdict.problem.message}: ${advice}` } } : {}) })
     } catch (error) {
       const broken = await ofLake(error)
-      if (broken) throw broken
-      yield trial({ status: 'fail', problem: error instanceof Unkept ? error.problem : blame(model, steps.slice(0, -1).map((step) => step.model.name), error) })
+      const lacking = broken && { file: model.file, message: broken.message }
+      yield trial({ status: 'fail', problem: lacking ?? (error instanceof Unkept ? error.problem : blame(model, steps.slice(0, -1).map((step) => step.model.name), error)) })
     } finally {
       await session.run(`DROP SCHEMA ${schema} CASCADE`).catch(() => {})
       session.close()

@@ -5,11 +5,11 @@ import { countTrials } from './trial-table.ts'
 import type { Verdict } from './verdict.ts'
 
 /** One line per model, then one for the run, whose first key is `run`. */
-export function reportLines({ start, ms, lake, freshness = [], outcomes, upkeep }: Report): string {
+export function reportLines({ start, ms, lake, strangers = [], damaged = new Map(), freshness = [], outcomes, upkeep }: Report): string {
   const count = (status: Outcome['status']): number => outcomes.filter((outcome) => outcome.status === status).length
   const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published).map(modelOf)
   const ok = models.filter(({ status }) => status === 'ok').length
-  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, freshness, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
+  return toLines([...models, { run: start, ms, ...lake, newest: lake.newest ?? null, strangers, damaged: [...damaged.keys()], freshness, ok, failed: count('failed'), skipped: count('skipped'), upkeep: upkeep ?? null }])
 }
 
 /** One line per model, in the order of the run. */

@@ -1,4 +1,5 @@
 import type { Session } from '../duckdb.ts'
+import type { Damaged } from '../lake/damaged.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { Glance } from './contents.ts'
@@ -40,6 +41,10 @@ export interface Report {
   start: Date
   ms: number
   lake: Glance
+  /** What in the lake's directory has no name of the lake's; paths below it. */
+  strangers?: readonly string[]
+  /** Files of the lake that cannot be read. */
+  damaged?: Damaged
   /** Of what is declared to have limits. */
   freshness?: Freshness[]
   outcomes: Outcome[]

@@ -5,6 +5,7 @@ import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { acquire, holder } from '../lake/lock.ts'
+import type { Damaged } from '../lake/damaged.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { partOf, partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
@@ -12,8 +13,8 @@ import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
 import { openParts } from './accumulate.ts'
 import { act } from './act.ts'
-import { contentsPath, glanceOf, readContents, writeContents } from './contents.ts'
-import { bindEvents, lookAtLake } from './events.ts'
+import { contentsPath, glanceOf, look, readContents, writeContents } from './contents.ts'
+import { bindEvents } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import { functionsOf } from './functions.ts'
 import type { Replaced } from './contribution.ts'
@@ -126,26 +127,30 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const files = await partsOf(snapshot)
     const { content: known = {}, problem } = full ? {} : await readContents(state)
     if (problem !== undefined) notice(anew(contentsPath(state), problem))
+    const damaged: Damaged = new Map()
     const [{ steps, problems }, contents] = await sideBySide(
       prepare(session, loaded, select),
-      bindEvents(other.session, snapshot, [session]).then(() => lookAtLake(other.session, snapshot, files, known)),
+      look(other.session, files, known, damaged).then(async (contents) => {
+        await bindEvents(other.session, snapshot, damaged, [session])
+        return contents
+      }),
     )
     await writeContents(state, scratch, contents)
     const glance = glanceOf(files, contents)
-    const freshness = await readFreshness(session, snapshot, loaded.sources, start)
+    const freshness = await readFreshness(session, snapshot, loaded.sources, start, damaged)
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     const origin = { snapshot, bytes, versions: versions(steps, loaded.macros) }
     const contributions = join(state, 'contributions')
     await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
     const hours = full || files.length === 0 ? undefined : partsByHour(files)
-    const parts = hours && { contributions, hours, versions: origin.versions, notice }
+    const parts = hours && { contributions, hours, damaged, versions: origin.versions, notice }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, parts, functions: once(functionsOf), sink, judged, now, signal }))]
+    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, damaged, parts, functions: once(functionsOf), sink, judged, now, signal }))]
     signal.throwIfAborted()
     const ms = now() - start
     const upkeep = await options.upkeep?.(session, glance.newest)
     if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
-    return { start: new Date(start), ms, lake: glance, freshness, outcomes, upkeep, origin }
+    return { start: new Date(start), ms, lake: glance, strangers: snapshot.strangers, damaged, freshness, outcomes, upkeep, origin }
   } finally {
     signal.removeEventListener('abort', interrupt)
     for (const one of sessions) one.close()

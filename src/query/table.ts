@@ -1,5 +1,7 @@
 import stringWidth from 'string-width'
+import { describeDamaged } from '../lake/damaged.ts'
 import { describeUpkeep } from '../lake/maintain.ts'
+import { describeStrangers } from '../lake/snapshot.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
 import type { Glance } from './contents.ts'
 import { describeLate } from './freshness.ts'
@@ -30,12 +32,12 @@ const MIN = { model: 12, top: 10, change: 8 }
  * What a run did, for `watch`: together at most as wide and as high as the screen, whatever users wrote into the data.
  * Where there is no room, first the carets go, then models that ran, then models that did not.
  */
-export function renderReport({ lake, freshness = [], outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
+export function renderReport({ lake, strangers = [], damaged = new Map(), freshness = [], outcomes, upkeep }: Report, { columns, lines }: Screen, now: number): { table: string; errors: string } {
   const models = outcomes.filter((outcome) => outcome.status !== 'ok' || outcome.published)
   const ordered = [...models].sort((a, b) => Number(a.status === 'ok') - Number(b.status === 'ok'))
   // An empty lake has been said to be empty.
   const late = lake.files === 0 ? '' : describeLate(freshness)
-  const above = late === '' ? [] : [late]
+  const above = [late, clean(describeDamaged(damaged)), clean(describeStrangers(strangers))].filter((line) => line !== '')
   const room = Math.max(1, lines - 2 - above.length)
   const full = outcomes.flatMap(explain)
   const short = outcomes.flatMap((outcome) => explain(outcome).slice(0, 1))

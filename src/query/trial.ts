@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import type { Engine, Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
+import type { Damaged } from '../lake/damaged.ts'
 import type { Part, Snapshot } from '../lake/snapshot.ts'
 import { partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import type { Case, CaseOptions } from './case.ts'
 import { judgeCase, loadCases } from './case.ts'
-import { bindEvents, lakeFailure, lookAtLake } from './events.ts'
+import { look } from './contents.ts'
+import { bindEvents, unreadable } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationOf, expectationsOf } from './expectation.ts'
 import { describeFreshness, readFreshness } from './freshness.ts'
@@ -71,12 +73,13 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
     const parsed = await parseModels(session, loaded.models)
     const { steps } = plan(parsed, parsed.map(({ name }) => name))
     const chosen = chooser(selectors, steps, cases)
-    const context = { engine, session, loaded, parsed, steps, snapshot, chosen, scratch, state, write, now }
+    const damaged: Damaged = new Map()
+    const context = { engine, session, loaded, parsed, steps, snapshot, damaged, chosen, scratch, state, write, now }
     if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
-    await bindEvents(session, snapshot)
     const files = await partsOf(snapshot)
-    await lookAtLake(session, snapshot, files, {})
+    await look(session, files, {}, damaged)
+    await bindEvents(session, snapshot, damaged)
     yield* tryExpectations(context)
     yield* tryCases(cases, context)
     yield* tryAccumulating(files, context)
@@ -96,6 +99,7 @@ interface Context extends Omit<TrialOptions, 'lake' | 'queries' | 'selectors'> {
   /** Of all models. */
   steps: Step[]
   snapshot: Snapshot
+  damaged: Damaged
   chosen: Chosen
   scratch: string
 }
@@ -118,7 +122,7 @@ function chooser(selectors: readonly string[] | undefined, models: readonly Sele
   return { model: named, test: (name, needs) => named(name) || needs.some(named), freshness: named(SOURCES[0]) }
 }
 
-async function* tryExpectations({ session, loaded, parsed, steps, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
+async function* tryExpectations({ session, loaded, parsed, steps, snapshot, damaged, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
   const { models } = loaded
   const needs = new Map(steps.map((step) => [step.model.name, step.needs]))
   const expectations = models.flatMap((model): Expectation[] => {
@@ -128,7 +132,7 @@ async function* tryExpectations({ session, loaded, parsed, steps, snapshot, chos
   // A header that cannot be read would otherwise be one without tests.
   const unread = models.filter(({ name, layer, problem }) => problem && (layer === 'tests' ? chosen.test(name, []) : chosen.model(name)))
   const wanted = [...unread.map(({ name }) => name), ...expectations.flatMap(({ model, reads }) => [model, ...reads])]
-  const ofLake = (error: unknown): Promise<Failure | undefined> => lakeTrouble(session, snapshot, error)
+  const ofLake = (error: unknown): Promise<Error | undefined> => lakeTrouble(session, snapshot, error, damaged)
   // What could not be made, and because of which model.
   const bad = new Map<string, string>()
   for (const { model, needs, problem } of plan(parsed, wanted).steps) {
@@ -143,8 +147,7 @@ async function* tryExpectations({ session, loaded, parsed, steps, snapshot, chos
         continue
       } catch (error) {
         const broken = await ofLake(error)
-        if (broken) throw broken
-        yield failed(blame(model, needs, error))
+        yield failed(broken ? { file: model.file, message: broken.message } : blame(model, needs, error))
       }
     }
     bad.set(name, because === undefined ? name : (bad.get(because) as string))
@@ -179,25 +182,25 @@ async function* tryCases(cases: readonly Case[], { loaded: models, parsed, chose
   }
 }
 
-async function* tryAccumulating(files: readonly Part[], { engine, session, parsed, snapshot, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
-  const hours = partsByHour(files) ?? new Map<number, Part[]>()
+async function* tryAccumulating(files: readonly Part[], { engine, session, parsed, snapshot, damaged, chosen, scratch, state, now }: Context): AsyncGenerator<Trial> {
+  const hours = partsByHour(files.filter(({ path }) => !damaged.has(path)))
   const hour = hours.get(Math.max(...hours.keys())) ?? []
   const plans = parsed.filter(({ name, header }) => header.accumulates && chosen.model(name)).map(({ name }) => plan(parsed, [name]).steps)
-  yield* tryHalves({ engine, plans, hour, state, scratch, now, ofLake: (error) => lakeTrouble(session, snapshot, error) })
+  yield* tryHalves({ engine, plans, hour, state, scratch, now, ofLake: (error) => lakeTrouble(session, snapshot, error, damaged) })
 }
 
-async function* tryFreshness({ session, snapshot, loaded, now }: Context): AsyncGenerator<Trial> {
+async function* tryFreshness({ session, snapshot, damaged, loaded, now }: Context): AsyncGenerator<Trial> {
   const start = now()
-  for (const one of await readFreshness(session, snapshot, loaded.sources, start)) {
+  for (const one of await readFreshness(session, snapshot, loaded.sources, start, damaged)) {
     const { of, late, ageSeconds } = one
     const problem = late === null ? undefined : { file: of, message: describeFreshness(one) }
     yield { name: `${of}.freshness`, kind: 'freshness', of, status: late === 'error' ? 'fail' : (late ?? 'pass'), ms: now() - start, ageSeconds, problem }
   }
 }
 
-/** The failure that an error is, where the lake is at fault: what was compacted is there for a grace, which a long test may outlast. */
-async function lakeTrouble(session: Session, snapshot: Snapshot, error: unknown): Promise<Failure | undefined> {
-  const gone = snapshot.files.find((file) => !existsSync(file))
-  if (gone === undefined) return lakeFailure(session, snapshot, error)
-  return new Failure(`${gone} was compacted away while the tests read it; run them again, or compact with a longer --grace`, EXIT.io)
+/** What an error really is, where the lake is at fault. What was compacted is there for a grace, which a long test may outlast: that is thrown. */
+async function lakeTrouble(session: Session, { files }: Snapshot, error: unknown, damaged: Damaged): Promise<Error | undefined> {
+  const gone = files.find((file) => !existsSync(file))
+  if (gone === undefined) return unreadable(session, files, error, damaged)
+  throw new Failure(`${gone} was compacted away while the tests read it; run them again, or compact with a longer --grace`, EXIT.io)
 }

@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { formatCount } from '../quantity.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
-import { lakeFailure } from './events.ts'
+import { unreadable } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationsOf } from './expectation.ts'
 import type { Model } from './models.ts'
@@ -39,13 +39,13 @@ export interface Bench {
 
 /**
  * Runs one query of failing rows, unless they are counted already. They are kept below the state, replaced by rename, and gone once the expectation holds.
- * One whose query fails does not hold, and is as bad as it says of itself. What the lake is to blame for is thrown.
+ * One whose query fails does not hold, and is as bad as it says of itself; one that needs a damaged file of the lake fails.
  */
 export async function judge(
   session: Session,
   expectation: Expectation,
   { state, scratch, now }: Bench,
-  ofLake: (error: unknown) => Promise<Failure | undefined>,
+  ofLake: (error: unknown) => Promise<Error | undefined>,
   counted?: number,
 ): Promise<Verdict> {
   const { name, sql, severity, file, line } = expectation
@@ -69,7 +69,7 @@ export async function judge(
   } catch (error) {
     if (error instanceof Failure) throw error
     const broken = await ofLake(error)
-    if (broken) throw broken
+    if (broken) return verdict({ status: 'fail', rows: undefined, kept: undefined, problem: { ...at, message: broken.message } })
     const { message } = problemFrom(file, error)
     return verdict({ status: bad, rows: undefined, kept: undefined, problem: { ...at, message: `${name} could not be looked at: ${message}` } })
   }
@@ -89,7 +89,7 @@ export async function judgeResult(
   const counted = await count(session, expectations.map(({ sql }) => sql)).catch((): number[] => [])
   for (const [place, expectation] of expectations.entries()) {
     if (signal.aborted) break
-    verdicts.push(await judge(session, expectation, bench, (error) => lakeFailure(session, snapshot, error), counted[place]))
+    verdicts.push(await judge(session, expectation, bench, (error) => unreadable(session, snapshot.files, error), counted[place]))
   }
   return verdicts
 }

@@ -36,8 +36,8 @@ test('a file that a run has seen is not opened again, unless it became another o
   assert.equal(readFileSync(join(cwd, 'metrics/count.csv'), 'utf8'), 'n\n10\n')
 
   const named = ({ code, stderr }: Result): void => {
-    assert.equal(code, 74, stderr)
-    assert.match(stderr, /^periodic: expected lake\/date=2026-07-04\/hour=10\/0\/a\.parquet to be a complete Parquet file .*; move it out of the lake\n$/)
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /^queries\/metrics\/count\.sql: expected lake\/date=2026-07-04\/hour=10\/0\/\S+a00000-00000001\.parquet to be a complete Parquet file .*; run 'sluice fsck --repair'; /)
   }
   named(await periodic(cwd, ['--full']))
   replace(seen, new Date('2026-07-04T12:00:01Z'))

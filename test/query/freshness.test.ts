@@ -5,7 +5,7 @@ import { describeLate, readFreshness } from '../../src/query/freshness.ts'
 import { takeSnapshot } from '../../src/lake/snapshot.ts'
 import { run } from '../process.ts'
 import { sluiceTest } from './trials.ts'
-import { addToLake, periodic, workplace, write } from './workplace.ts'
+import { addToLake, batch, periodic, workplace, write } from './workplace.ts'
 
 const NOW = Date.parse('2026-07-04T12:20:00Z')
 const MINUTE = 60_000
@@ -53,10 +53,10 @@ test('the cost does not grow with history: files older than every limit are not 
   try {
     const session = await engine.connect()
     // None of these files exists: to open one would fail.
-    const old = ['date=2026-07-04/hour=09', 'date=2026-07-03/hour=12'].map((hour) => `lake/${hour}/0/a.parquet`)
+    const old = ['date=2026-07-04/hour=09', 'date=2026-07-03/hour=12'].map((hour) => `lake/${hour}/0/${batch('a')}`)
     const found = await readFreshness(session, { lake: 'lake', files: old }, LIMITS, NOW)
     assert.deepEqual(found.map(({ newest }) => newest), [null, null, null, null])
-    const inside = [...old, 'lake/date=2026-07-04/hour=10/0/a.parquet']
+    const inside = [...old, `lake/date=2026-07-04/hour=10/0/${batch('a')}`]
     await assert.rejects(readFreshness(session, { lake: 'lake', files: inside }, LIMITS, NOW), /hour=10/)
   } finally {
     engine.close()

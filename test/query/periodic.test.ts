@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import {
-  existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync,
+  existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { openEngine } from '../../src/duckdb.ts'
 import { acquire } from '../../src/lake/lock.ts'
-import { addToLake, ended, exists, periodic, start, until, workplace, write } from './workplace.ts'
+import { addToLake, batch, ended, exists, periodic, start, until, workplace, write } from './workplace.ts'
 
 const LIKES = (count: number, hour = 10): string =>
   `SELECT TIMESTAMPTZ '2026-07-04 ${hour}:00:00+00' + to_seconds(i) AS event_time, 'did:plc:' || i AS did FROM range(${count}) AS r(i)`
@@ -71,9 +70,9 @@ test('after a compaction only the new generation counts: symlinks are not follow
   // The old generation, which has the same rows, and one file more.
   const old = join(cwd, '.sluice', 'trash', '0')
   mkdirSync(old)
-  writeFileSync(join(old, 'a.parquet'), readFileSync(join(hour, '1', 'a.parquet')))
+  writeFileSync(join(old, batch('a')), readFileSync(join(hour, '1', batch('a'))))
   symlinkSync(old, join(hour, '0'))
-  symlinkSync(join(old, 'a.parquet'), join(hour, '1', 'b.parquet'))
+  symlinkSync(join(old, batch('a')), join(hour, '1', batch('b')))
   symlinkSync(old, join(cwd, 'lake', 'date=2026-07-03'))
   await periodic(cwd)
   assert.equal(readFileSync(join(cwd, 'metrics/count.csv'), 'utf8'), 'n\n3\n')
@@ -236,7 +235,7 @@ test('--json prints one object per model and one for the run', async (t) => {
     },
     { model: 'on-bad', status: 'skipped', file: 'queries/metrics/on-bad.sql', because: 'bad' },
     { model: 'texts', status: 'ok', file: 'queries/metrics/texts.sql', target: 'metrics/texts.csv', changed: true, rows: 5, top, before: { rows: 3, top }, tests: [] },
-    { run: start, files: 1, events: 5, newest: '2026-07-04T10:00:04.000Z', freshness: [], ok: 1, failed: 1, skipped: 1, upkeep: { merged: [], dropped: [], finished: [], undone: [] } },
+    { run: start, files: 1, events: 5, newest: '2026-07-04T10:00:04.000Z', strangers: [], damaged: [], freshness: [], ok: 1, failed: 1, skipped: 1, upkeep: { merged: [], dropped: [], finished: [], undone: [], skipped: [] } },
   ])
 })
 
@@ -267,48 +266,6 @@ test('--dry-run prints the plan and writes nothing', async (t) => {
   const wrong = await periodic(cwd, ['--dry-run'])
   assert.deepEqual([wrong.code, lines(wrong.stderr)[0]], [1, 'queries/metrics/b.sql:1: expected the name of a model, a seed or a source, got `per_hours`; did you mean `per-hour`?'])
   assert.deepEqual(tree(cwd), before)
-})
-
-test('a broken file in the lake stops the run, is named, and no result is replaced', async (t) => {
-  const cwd = workplace(t)
-  write(cwd, COUNT)
-  write(cwd, { 'queries/metrics/all.sql': 'SELECT count(did) AS n, max(event_time) AS t FROM events' })
-  const [file = ''] = await addToLake(cwd, `SELECT event_time, md5(did) AS did FROM (${LIKES(3000)})`)
-  const [second = ''] = await addToLake(cwd, LIKES(2, 11))
-  assert.equal((await periodic(cwd)).code, 0)
-  const good = readFileSync(file)
-  const relative = second.slice(cwd.length + 1)
-  const broken = async (name: string): Promise<string> => {
-    const { code, stdout, stderr } = await periodic(cwd)
-    assert.equal(code, 74, stderr)
-    assert.equal(stdout, '')
-    assert.equal(lines(stderr).length, 1, stderr)
-    assert.ok(stderr.startsWith(`periodic: expected ${name} to be a complete Parquet file with the lake's columns, got: `), stderr)
-    assert.ok(stderr.endsWith('; move it out of the lake\n'), stderr)
-    assert.equal(readFileSync(join(cwd, 'metrics/all.csv'), 'utf8'), 'n,t\n3002,2026-07-04 11:00:01\n')
-    return stderr
-  }
-  truncateSync(second, statSync(second).size - 20)
-  await broken(relative)
-  truncateSync(second, 0)
-  await broken(relative)
-  // Whole at both ends, nonsense within: DuckDB's message names no file.
-  const nonsense = Buffer.from(good)
-  nonsense.fill(0xff, 4, nonsense.length - 8 - nonsense.readUInt32LE(nonsense.length - 8))
-  writeFileSync(second, good)
-  writeFileSync(file, nonsense)
-  await broken(file.slice(cwd.length + 1))
-  // Whole, of another table: DuckDB says what it lacks and not which it is.
-  const engine = await openEngine({ threads: 1 })
-  t.after(() => engine.close())
-  const session = await engine.connect()
-  writeFileSync(file, good)
-  await session.run(`COPY (SELECT * RENAME (rest AS record) FROM read_parquet('${file}')) TO '${file}.other' (FORMAT parquet)`)
-  renameSync(`${file}.other`, file)
-  assert.match(await broken(file.slice(cwd.length + 1)), /got: none named rest; /)
-  writeFileSync(file, good)
-  write(cwd, { 'lake/.DS_Store': 'not Parquet, but what a glob would read' })
-  await broken('lake/.DS_Store')
 })
 
 test('places that cannot be what they should are told in one sentence', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { tree } from '../lake.ts'
@@ -81,7 +81,7 @@ test('a run leaves a record of what it saw and what came of each model, the one 
     digest: createHash('sha256').update(files.join('\n')).digest('hex'),
   })
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string }
-  const upkeep = { merged: [], dropped: [], finished: [], undone: [] }
+  const upkeep = { merged: [], dropped: [], finished: [], undone: [], skipped: [] }
   const freshness = [{ of: 'events', newest: null, ageSeconds: 3600, late: 'warn', warnSeconds: 3600, errorSeconds: null }]
   assert.deepEqual(rest, { sluice: version, duckdb: '1.5.5', ok: 2, failed: 2, skipped: 1, upkeep, freshness })
   const shown = models.map(({ name, layer, status, rows, changed, version, because, problem, tests }) => (
@@ -198,15 +198,15 @@ test('killed at any instant, what is kept is whole, and the next run adds its ow
 test('a run that fails as a whole says why in its record; one that was asked wrongly has none', async (t) => {
   const cwd = workplace(t)
   write(cwd, COUNT)
-  const [file] = await addToLake(cwd, LIKES(3))
-  truncateSync(file as string, 20)
+  writeFileSync(join(cwd, 'lake'), 'no directory')
   const { code, stderr } = await run('periodic', [], { cwd })
   assert.equal(code, 74)
   const [record] = kept(cwd)
   assert.equal(`periodic: ${record?.error}\n`, stderr)
   assert.deepEqual([record?.lake, record?.models, record?.upkeep], [null, [], null])
-  assert.match(await sluice(cwd, 'runs'), /^2.* none +expected lake\/.* to be a complete Parquet file/m)
-  assert.match(await sluice(cwd, 'status'), /^periodic +last run .* ago: expected lake\//m)
+  assert.match(await sluice(cwd, 'runs'), /^2.* none +expected lake to be the lake's directory, got a file/m)
+  rmSync(join(cwd, 'lake'))
+  assert.match(await sluice(cwd, 'status'), /^periodic +last run .* ago: expected lake to be /m)
   assert.equal((await run('periodic', ['--select', 'nosuch'], { cwd })).code, 2)
   assert.equal(kept(cwd).length, 1)
 })

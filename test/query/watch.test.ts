@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { acquire } from '../../src/lake/lock.ts'
 import type { Result } from './workplace.ts'
-import { addToLake, ended, exists, start, until, workplace, write } from './workplace.ts'
+import { addToLake, batch, ended, exists, start, until, workplace, write } from './workplace.ts'
 
 const COUNT = { 'queries/metrics/count.sql': 'SELECT count(*) AS n FROM events' }
 const LIKES = (hour: number): string => `SELECT TIMESTAMPTZ '2026-07-04 ${hour}:00:00+00' AS event_time`
@@ -51,7 +51,7 @@ test('--watch runs at once and whenever Parquet files arrive, even where there w
   await new Promise((resolve) => setTimeout(resolve, 700))
   rmSync(join(cwd, 'not/yet/lake/x.txt'))
   const [file = ''] = await addToLake(cwd, LIKES(11))
-  renameSync(file, join(cwd, 'not/yet/lake/date=2026-07-04/hour=10/0/b.parquet'))
+  renameSync(file, join(cwd, 'not/yet/lake/date=2026-07-04/hour=10/0', batch('b')))
   await until('the third run is over', () => runs().length === 3)
   assert.equal(readFileSync(join(cwd, 'metrics/count.csv'), 'utf8'), 'n\n2\n')
   assert.deepEqual(runs().map(({ files }) => files), [0, 1, 2])
@@ -106,13 +106,20 @@ test('a loop waits for another periodic and then runs', async (t) => {
   assert.equal((await result).code, 0)
 })
 
-test('a lake that breaks ends the loop', async (t) => {
+test('a lake that breaks fails what needs it, run after run; the loop goes on, and sees it mended', async (t) => {
   const cwd = workplace(t)
   write(cwd, COUNT)
-  const { result, runs } = loop(t, cwd, ['--watch'])
+  const [file = ''] = await addToLake(cwd, LIKES(10))
+  const { child, result, runs } = loop(t, cwd, ['--watch'])
   await until('the first run is over', () => runs().length === 1)
-  write(cwd, { 'lake/x.parquet': 'no' })
+  write(cwd, { [`lake/date=2026-07-04/hour=11/0/${batch('torn')}`]: 'no' })
+  await until('the second run is over', () => runs().length === 2)
+  rmSync(join(cwd, 'lake/date=2026-07-04/hour=11'), { recursive: true })
+  renameSync(file, file.replace(batch('a'), batch('b')))
+  await until('the third run is over', () => runs().length === 3)
+  child.kill('SIGINT')
   const { code, stderr } = await result
-  assert.equal(code, 74)
-  assert.match(stderr, /^periodic: expected lake\/x\.parquet to be a complete Parquet file/)
+  assert.equal(code, 0)
+  assert.deepEqual(runs().map(({ failed }) => failed), [0, 1, 0])
+  assert.match(stderr, /^queries\/metrics\/count\.sql: expected lake\/date=2026-07-04\/hour=11\/0\/\S+ to be a complete Parquet file/m)
 })

@@ -33,6 +33,11 @@ export function write(directory: string, files: Record<string, string>): void {
   }
 }
 
+/** A name of the lake's for a file that a test calls so. */
+export function batch(name: string): string {
+  return `20260704T000000000Z-${name.padEnd(6, '0')}-00000001.parquet`
+}
+
 /** Puts the rows of a SELECT, which may leave out columns of events, into Parquet files of the lake: one per hour, by rename. */
 export async function addToLake(directory: string, select: string, name = 'a'): Promise<string[]> {
   const engine = await openEngine({ threads: 1 })
@@ -45,7 +50,7 @@ export async function addToLake(directory: string, select: string, name = 'a'): 
     )
     const files: string[] = []
     for (const { date, hour } of hours) {
-      const file = join(directory, 'lake', `date=${date}`, `hour=${hour}`, '0', `${name}.parquet`)
+      const file = join(directory, 'lake', `date=${date}`, `hour=${hour}`, '0', batch(name))
       mkdirSync(dirname(file), { recursive: true })
       const temporary = join(directory, `${name}.tmp`)
       await session.run(`COPY (FROM events WHERE strftime(event_time, '%Y-%m-%d %H') = ${quote(`${date} ${hour}`)}) TO ${quote(temporary)} (FORMAT parquet)`)
