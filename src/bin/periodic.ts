@@ -88,7 +88,8 @@ await main(
 async function recoverLogs(place: LakePlace): Promise<void> {
   let writer: Writer | undefined
   try {
-    await recover(place, async () => {
+    const say = (sentence: string): void => void process.stderr.write(`periodic: ${sentence}\n`)
+    await recover({ ...place, say }, async () => {
       const { duckdbWriter } = await import('../ingest/convert.ts')
       const staging = join(place.state, 'staging', 'periodic')
       writer = await duckdbWriter({ compression: 'zstd', timezone: 'UTC', staging, name: formatWriter(Date.now(), Math.random()), disk })

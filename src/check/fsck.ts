@@ -15,6 +15,7 @@ import { lakeFindings } from './lake-findings.ts'
 import { letterFileProblem } from './letters.ts'
 import type { Broken, Content, Inspector, Repeated } from './parquet.ts'
 import { badStart } from './parquet.ts'
+import { surveySegments } from './segments.ts'
 import { surveyState } from './state.ts'
 import { stateFindings } from './state-findings.ts'
 import type { Entry } from './walk.ts'
@@ -62,7 +63,13 @@ export async function fsck(
       pending,
     }),
     // Whoever runs now is about to replace them.
-    ...stateFindings(facts, { now, sameFilesystem: await sameFilesystem(lake, state), letters, caches: facts.periodic.running ? [] : await surveyCaches(state, { quick }) }),
+    ...stateFindings(facts, {
+      now,
+      sameFilesystem: await sameFilesystem(lake, state),
+      letters,
+      segments: await surveySegments(state, facts.logs, { quick }),
+      caches: facts.periodic.running ? [] : await surveyCaches(state, { quick }),
+    }),
   ]
   const rank = ({ severity, root, path }: Finding): string => `${severity === 'error' ? 0 : 1} ${root} ${path}`
   return {

@@ -147,10 +147,10 @@ async function recoverAll(place: Place, name: string, timezone: string): Promise
   let writer: Writer | undefined
   try {
     const open = async (): Promise<Writer> => (writer = await duckdbWriter({ compression: 'zstd', timezone, staging, name, disk: place.disk }))
-    const { segments } = await recover(place, open)
+    const { segments, setAside } = await recover(place, open)
     const sum = (of: (report: Report) => number): number => segments.reduce((all, report) => all + of(report), 0)
     const events = count(sum((report) => report.events - report.repeated), 'event')
-    return `${count(segments.length, 'segment')} of dead writers: ${events}, ${count(sum((report) => report.rejected), 'reject')}`
+    return `${count(segments.length, 'segment')} of dead writers: ${events}, ${count(sum((report) => report.rejected), 'reject')}${setAside.map((one) => `; ${one}`).join('')}`
   } finally {
     await writer?.close()
   }

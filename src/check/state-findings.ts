@@ -4,6 +4,7 @@ import type { CacheProblem } from './caches.ts'
 import type { Check, Finding, Repair } from './finding.ts'
 import { DO } from './finding.ts'
 import { count } from './lake-findings.ts'
+import type { SegmentProblem } from './segments.ts'
 import type { Leftover, StateFacts, Trash } from './state.ts'
 
 export interface StateContext {
@@ -12,12 +13,13 @@ export interface StateContext {
   sameFilesystem: boolean | undefined
   /** What is wrong with a file of dead letters, by its path below `rejected/`. */
   letters: ReadonlyMap<string, string>
+  segments: readonly SegmentProblem[]
   /** What is kept for the next run and is of no use to it. */
   caches: readonly CacheProblem[]
 }
 
 /** All that is wrong with a state directory. Pure. */
-export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters, caches }: StateContext): Finding[] {
+export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters, segments, caches }: StateContext): Finding[] {
   return [
     ...(sameFilesystem === false ? [filesystemFinding()] : []),
     ...facts.logs.filter(({ live }) => !live).map((log): Finding => {
@@ -25,6 +27,22 @@ export function stateFindings(facts: StateFacts, { now, sameFilesystem, letters,
       const segments = `${count(log.segments.length, 'segment')} (${formatBytes(bytes)}) of a dead writer`
       return warning('wal', `wal/${log.writer}`, bytes === 0 ? 'the log of a dead writer, with nothing in it' : segments, 'recover')
     }),
+    ...segments.map(({ path, live, what }): Finding => ({
+      severity: 'error',
+      check: 'wal',
+      root: 'state',
+      path,
+      what,
+      ...(live ? { do: 'its writer stops when it comes to it: look for what else writes there' } : { do: '--repair, or the next handle-stream or periodic, sets it aside', repair: 'recover' }),
+    })),
+    ...facts.setAside.map(({ path, bytes, holds }): Finding => ({
+      severity: 'error',
+      check: 'wal',
+      root: 'state',
+      path,
+      what: `a segment that was changed after it was written: ${formatBytes(bytes)}${holds ? ` of ${formatBytes(holds.bytes)}, ${count(holds.lines, 'line')}` : ''}`,
+      do: 'feed what is good of it to handle-stream, which drops what the lake has already; then remove it',
+    })),
     ...facts.walStrays.map((stray) => leftover('wal', stray, 'no part of any log')),
     ...facts.staging.leftovers.map((stray) => {
       return leftover('staging', stray, `left ${formatDuration(Math.max(0, now - stray.modified))} ago by a process that is gone`)

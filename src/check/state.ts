@@ -1,6 +1,8 @@
 import { lstat, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { isSegmentFile, sequenceOf } from '../ingest/wal.ts'
+import { basename, dirname, join } from 'node:path'
+import type { Contents } from '../ingest/segment.ts'
+import { parseSegmentFile } from '../ingest/segment.ts'
+import { ASIDE } from '../ingest/wal.ts'
 import { list } from '../lake/disk.ts'
 import type { Holder } from '../lake/lock.ts'
 import { holder, isHeld } from '../lake/lock.ts'
@@ -15,7 +17,7 @@ import { walk } from './walk.ts'
 export interface Log {
   writer: string
   live: boolean
-  segments: { name: SegmentName; bytes: number; modified: number }[]
+  segments: { name: SegmentName; file: string; bytes: number; modified: number; holds: Contents | undefined }[]
 }
 
 /** Something that nobody is known to need; `path` is below the state. */
@@ -40,6 +42,8 @@ export interface StateFacts {
   /** The last run of periodic that kept a record, and what in `runs/` is none. */
   runs: { last: RunRecord | undefined; strays: Leftover[] }
   quarantine: { files: number; bytes: number }
+  /** Segments that recovery has set aside, since they were not what they were when they were written; paths below the state. */
+  setAside: { path: string; bytes: number; holds: Contents | undefined }[]
 }
 
 /** An entry of `trash/` with all that is in it. */
@@ -100,6 +104,11 @@ export async function surveyState(state: string, now: number, { alone = false } 
     periodic,
     runs: await surveyRuns(state),
     quarantine: { files: quarantined.length, bytes: total(quarantined) },
+    setAside: quarantined.flatMap(({ path: below, bytes }) => {
+      const path = join('quarantine', below)
+      const segment = dirname(dirname(path)) === ASIDE ? parseSegmentFile(basename(path)) : undefined
+      return segment ? [{ path, bytes, holds: segment.holds }] : []
+    }),
   }
 }
 
@@ -155,8 +164,9 @@ async function surveyWal(state: string, now: number): Promise<{ logs: Log[]; str
     const [writer = '', file, ...deeper] = entry.path.split('/')
     const log = logs.get(writer)
     if (!log || file === undefined || deeper.length > 0) continue
-    if (entry.kind === 'file' && isSegmentFile(file)) {
-      log.segments.push({ name: { writer, sequence: sequenceOf(file) }, bytes: entry.bytes, modified: entry.modified })
+    const segment = parseSegmentFile(file)
+    if (entry.kind === 'file' && segment) {
+      log.segments.push({ name: { writer, sequence: segment.sequence }, file, bytes: entry.bytes, modified: entry.modified, holds: segment.holds })
     } else if (file !== 'lock') strays.push(entry)
   }
   return { logs: [...logs.values()], strays: strays.map((entry) => leftover('wal', entry)) }

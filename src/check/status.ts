@@ -176,6 +176,7 @@ function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: 
     found.push(`${formatCount(small)} small files in ${count(mergeable.length, 'sealed hour')}: periodic or 'sluice compact' merges them`)
   }
   if (newest !== undefined && newest > now) found.push('the newest event is ahead of this clock: set the clock, or look at the source')
+  if (state.setAside.length > 0) found.push(`${count(state.setAside.length, 'segment')} of the log changed after being written, and kept apart: see 'sluice fsck'`)
   if (state.staging.leftovers.length > 0) found.push(`${count(state.staging.leftovers.length, 'leftover')} in staging: see 'sluice fsck'`)
   if (state.walStrays.length + state.rejected.strays.length + state.runs.strays.length > 0) found.push("stray files in the state directory: see 'sluice fsck'")
   if (!exchange) found.push('this platform cannot swap two directories in one step, which compaction needs to be invisible to queries')

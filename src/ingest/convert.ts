@@ -14,8 +14,8 @@ import type { Reject } from './reject.ts'
 import { segmentLines, textOfLine } from './reject.ts'
 import type { Shape } from './shape.ts'
 import { shapeOf, strictRows, templateLines } from './strict.ts'
-import type { Segment } from './wal.ts'
-import { holdsLetters } from './wal.ts'
+import type { Segment } from './segment.ts'
+import { holdsLetters } from './segment.ts'
 import type { Batch, Compression, Convert, Writer } from './writer.ts'
 
 /** Rows of a Parquet file and the span of their event time, ms; the span of no rows is empty. */
@@ -88,11 +88,10 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     if (holdsLetters(segment)) return undefined
     const shape = shapeOf(await firstLine(segment.path))
     if (shape === undefined) return undefined
-    const { lines } = segment
-    const longest = lines?.longest ?? Math.min(segment.bytes, LONGEST_LINE)
+    const longest = segment.longest ?? Math.min(segment.bytes, LONGEST_LINE)
     try {
       const done = await copy(strictRows({ shape, template: await template(shape), segment: segment.path, longest, now, ingestedAt: new Date(segment.closedAt) }), path)
-      return lines !== undefined && done.rows !== lines.all - lines.blank ? undefined : done
+      return segment.holds && done.rows !== segment.holds.lines ? undefined : done
     } catch (error) {
       if (error instanceof Failure || (isOurs(error) && !isMemory(error))) throw error
       return undefined

@@ -6,14 +6,23 @@ import { logTails } from './wal.ts'
 /** Of the end of a log, so many bytes are looked at: more than a hundred lines. */
 const TAIL = 2 ** 16
 
-/** Newest event time in any log, Unix µs; undefined where no log has a line that says. Segments that vanish meanwhile are in the lake. */
+/** How often logs are listed again from which a segment has gone. */
+const TRIES = 5
+
+/** Newest event time in any log, Unix µs; undefined where no log has a line that says. A segment that vanishes meanwhile is in the lake, or was closed. */
 export async function newestInLogs(state: string): Promise<number | undefined> {
   let newest: number | undefined
-  for (const path of await logTails(state)) {
-    for (const line of linesOf(await tail(path))) {
-      const micros = microsOf(line)
-      if (micros !== undefined && micros > (newest ?? 0)) newest = micros
+  for (let tries = 1; tries <= TRIES; tries++) {
+    let gone = false
+    for (const path of await logTails(state)) {
+      const end = await tail(path)
+      gone ||= end === undefined
+      for (const line of linesOf(end ?? Buffer.alloc(0))) {
+        const micros = microsOf(line)
+        if (micros !== undefined && micros > (newest ?? 0)) newest = micros
+      }
     }
+    if (!gone) break
   }
   return newest
 }
@@ -29,7 +38,7 @@ function microsOf(line: Buffer): number | undefined {
   }
 }
 
-async function tail(path: string): Promise<Buffer> {
+async function tail(path: string): Promise<Buffer | undefined> {
   try {
     const { size } = await stat(path)
     const file = await open(path, 'r')
@@ -41,7 +50,7 @@ async function tail(path: string): Promise<Buffer> {
       await file.close()
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return Buffer.alloc(0)
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { EXIT, Failure } from '../failure.ts'
 import { commitFile } from '../lake/commit.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
@@ -9,8 +10,10 @@ import { createDedup } from './dedup.ts'
 import type { Input } from './input.ts'
 import { createFramer } from './lines.ts'
 import { keepRejects } from './reject.ts'
-import type { Segment, Wal } from './wal.ts'
-import { abandoned, hasLog } from './wal.ts'
+import type { Segment } from './segment.ts'
+import { accountProblem, contentsOf, contentsProblem, lengthProblem } from './segment.ts'
+import type { Wal } from './wal.ts'
+import { abandoned, hasLog, setAside } from './wal.ts'
 import type { Batch, Writer } from './writer.ts'
 
 /** One file that became part of the lake. */
@@ -52,7 +55,21 @@ export interface Pipeline {
   settled(): Promise<void>
 }
 
-export function createPipeline(place: Place, writer: Writer, on: { report(report: Report): void; failure(error: unknown): void }): Pipeline {
+/** What is told of a pipeline's work. */
+export interface Listener {
+  report(report: Report): void
+  failure(error: unknown): void
+  /** A segment is not what it was when it was written; it is still in its log. */
+  damaged(segment: Segment, problem: string): Promise<void>
+}
+
+export function createPipeline(place: Place, writer: Writer, listener: Omit<Listener, 'damaged'> & Partial<Listener>): Pipeline {
+  const on: Listener = {
+    async damaged(_segment, problem) {
+      throw new Failure(`${problem}; look for what else writes to ${place.state}, then start again: what is left of it is kept`, EXIT.io)
+    },
+    ...listener,
+  }
   const { lake, state, id, disk, now } = place
   const dedup = createDedup(place, writer.readIdentities, place.say ?? (() => {}))
   const lanes = [...writer.lanes]
@@ -70,19 +87,28 @@ export function createPipeline(place: Place, writer: Writer, on: { report(report
     if (lanes.length === 0) await new Promise<void>((resolve) => waiting.push(resolve))
     const convert = lanes.pop() as Writer['lanes'][number]
     const name = formatSegment(segment.name)
-    let batch: Batch
+    let batch: Batch | undefined
+    let problem: string | undefined
     try {
-      const { events, rejects, identities, finish } = await convert(segment, { staged: join(state, 'staging', name), now: now() })
-      await before
-      const duplicates = identities ? await dedup.filterDuplicates(name, identities) : []
-      done()
-      batch = { events, rejects, repeated: duplicates.length, ...(await finish(duplicates)) }
+      problem = await lengthProblem(segment)
+      if (problem === undefined) {
+        const { events, rejects, identities, finish } = await convert(segment, { staged: join(state, 'staging', name), now: now() })
+        problem = segment.holds && accountProblem(segment.path, segment.holds.lines, { events, rejected: rejects.length })
+        if (problem === undefined) {
+          await before
+          const duplicates = identities ? await dedup.filterDuplicates(name, identities) : []
+          done()
+          batch = { events, rejects, repeated: duplicates.length, ...(await finish(duplicates)) }
+        }
+      }
     } finally {
       await before
       done()
       lanes.push(convert)
       waiting.shift()?.()
     }
+    // Nothing of it has become part of the lake.
+    if (!batch) return on.damaged(segment, problem as string)
     const files: Committed[] = []
     for (const { path, hour, rows } of batch.files) {
       files.push({ path: await commitFile(disk, path, { lake, id, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
@@ -123,6 +149,8 @@ export interface Recovered {
   segments: Report[]
   /** Files of theirs removed from `staging/`. */
   swept: number
+  /** Segments that are not what they were when they were written: a sentence for each. */
+  setAside: string[]
 }
 
 /**
@@ -131,10 +159,17 @@ export interface Recovered {
  */
 export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Recovered> {
   const { lake, state, disk, now } = place
-  const done: Recovered = { segments: [], swept: 0 }
+  const done: Recovered = { segments: [], swept: 0, setAside: [] }
   await disk.makeDirectory(join(state, 'wal'), 'places.make')
   const turn = await acquireDirectory(join(state, 'wal'))
   let writer: Writer | undefined
+
+  async function aside(segment: Segment, problem: string): Promise<void> {
+    const sentence = `${problem}; it is kept as ${await setAside(disk, state, segment)}: see 'sluice fsck'`
+    done.setAside.push(sentence)
+    place.say?.(sentence)
+  }
+
   try {
     for await (const left of abandoned(disk, state, now())) {
       // Before anything is staged under the same names: what lies there can be one file with what is in the lake.
@@ -143,9 +178,15 @@ export async function recover(place: Place, openWriter: () => Promise<Writer>): 
         await disk.makeDirectory(lake, 'places.make')
         // One for each log: what repeats itself does so within a stream, and each stream is at a time of its own.
         writer ??= await openWriter()
-        const pipeline = createPipeline(place, writer, { report: (report) => void done.segments.push(report), failure: () => {} })
+        const pipeline = createPipeline(place, writer, { report: (report) => void done.segments.push(report), failure: () => {}, damaged: aside })
         try {
-          for (const segment of left.segments) await pipeline.push(segment)
+          for (const segment of left.segments) {
+            const found = await contentsOf(segment.path)
+            const problem = contentsProblem(segment.path, { holds: segment.holds, found })
+            if (problem !== undefined) await aside(segment, problem)
+            // One that its writer did not close holds whatever is in it.
+            else await pipeline.push({ ...segment, holds: found })
+          }
         } finally {
           // Whoever gets the failure closes the writer: nothing may be under way in it.
           await pipeline.settled()

@@ -7,8 +7,8 @@ import { list } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { formatSegment } from '../lake/names.ts'
 import { linesOf, LONGEST_LINE, longLine, marker } from './lines.ts'
-import type { Segment } from './wal.ts'
-import { holdsLetters } from './wal.ts'
+import type { Segment } from './segment.ts'
+import { holdsLetters } from './segment.ts'
 
 /** A line that was not accepted. */
 export interface Reject {

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
@@ -7,22 +8,13 @@ import { acquirePatiently } from '../lake/lock.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { isWriter } from '../lake/names.ts'
 import type { Lines } from './lines.ts'
-
-/** A closed segment: whole lines, the last one ending with a newline. The file is the batch. */
-export interface Segment {
-  name: SegmentName
-  path: string
-  bytes: number
-  /** Undefined for a segment that another process left: nobody counted. */
-  lines: { all: number; blank: number; longest: number } | undefined
-  /** When its last bytes were read from stdin, ms since 1970. */
-  closedAt: number
-}
+import type { Segment } from './segment.ts'
+import { contentsOf, formatSegmentFile, isSegmentFile, parseSegmentFile } from './segment.ts'
 
 /** `process`: bytes are with the kernel, any kill of the process leaves them. `power`: fdatasync every so many ms. */
 export type Durability = { kind: 'process' } | { kind: 'power'; interval: number }
 
-/** The open end of one writer's log: `<state>/wal/<writer>/00000001.ndjson`, … and its lock. */
+/** The open end of one writer's log: `<state>/wal/<writer>/00000001.ndjson`, … and its lock. A closed segment says in its name what it holds. */
 export interface Wal {
   writer: string
   /** Lines and bytes in the open segment. */
@@ -42,15 +34,6 @@ const UNNAMED = 'new-'
 /** A log without a name that is younger may be locked any moment, ms. */
 const YOUNG = 60_000
 
-/** Lines as they were read, and lines of `rejected/` that are to be tried again. */
-const RAW = 'ndjson'
-const LETTERS = 'letters'
-
-/** True where the lines of this segment are dead letters. */
-export function holdsLetters(segment: Segment): boolean {
-  return segment.path.endsWith(`.${LETTERS}`)
-}
-
 export async function openWal(state: string, options: { writer: string; disk: Disk; now: number; durability: Durability }): Promise<Wal> {
   const { writer, disk, durability } = options
   const directory = join(state, 'wal', writer)
@@ -67,8 +50,8 @@ export async function openWal(state: string, options: { writer: string; disk: Di
   /** The segment whose name was the last to be made safe from power loss. */
   let named = 0
 
-  function fresh(): { file: number | undefined; lines: number; blank: number; longest: number; bytes: number } {
-    return { file: undefined, lines: 0, blank: 0, longest: 0, bytes: 0 }
+  function fresh(): { file: number | undefined; lines: number; blank: number; longest: number; bytes: number; checksum: number } {
+    return { file: undefined, lines: 0, blank: 0, longest: 0, bytes: 0, checksum: 0 }
   }
 
   async function flush(file: number): Promise<void> {
@@ -95,34 +78,36 @@ export async function openWal(state: string, options: { writer: string; disk: Di
     open: () => open,
     append(lines) {
       if (failure) throw failure
-      if (open.file === undefined) open.file = disk.create(join(directory, fileName(++sequence)), 'wal.create')
+      if (open.file === undefined) open.file = disk.create(join(directory, formatSegmentFile(++sequence, 'ndjson')), 'wal.create')
       disk.append(open.file, lines.parts, 'wal.append')
       open.lines += lines.lines
       open.blank += lines.blank
       open.bytes += lines.bytes
       open.longest = Math.max(open.longest, lines.longest)
+      for (const part of lines.parts) open.checksum = crc32(part, open.checksum)
     },
     async roll(now) {
-      const { file, lines, blank, longest, bytes } = open
+      const { file, lines, blank, longest, bytes, checksum } = open
       if (file === undefined) return undefined
-      const segment = { name: { writer, sequence }, path: join(directory, fileName(sequence)), bytes, lines: { all: lines, blank, longest }, closedAt: now }
+      const holds = { bytes, lines: lines - blank, checksum }
+      const path = join(directory, formatSegmentFile(sequence, 'ndjson', holds))
+      const segment = { name: { writer, sequence }, path, bytes, holds, longest, closedAt: now }
       open = fresh()
       await syncing
       if (failure) throw failure
-      if (durability.kind === 'power') {
-        await disk.flush(file, 'wal.roll')
-        await disk.sync(directory, 'wal.roll')
-      }
+      if (durability.kind === 'power') await disk.flush(file, 'wal.roll')
+      await disk.rename(join(directory, formatSegmentFile(sequence, 'ndjson')), path, 'wal.seal')
+      if (durability.kind === 'power') await disk.sync(directory, 'wal.roll')
       disk.close(file)
       return segment
     },
     async adopt(from, now) {
       const name = { writer, sequence: ++sequence }
-      const path = join(directory, fileName(sequence, LETTERS))
+      const holds = await contentsOf(from)
+      const path = join(directory, formatSegmentFile(sequence, 'letters', holds))
       await disk.rename(from, path, 'wal.adopt')
       await disk.sync(directory, 'wal.adopt')
-      const { size } = statSync(path)
-      return { name, path, bytes: size, lines: undefined, closedAt: now }
+      return { name, path, bytes: holds.bytes, holds, longest: undefined, closedAt: now }
     },
     async close() {
       clearInterval(timer)
@@ -156,7 +141,7 @@ export async function* abandoned(disk: Disk, state: string, now: number): AsyncG
     if (!lock) continue
     yield {
       writer,
-      segments: (await list(directory)).filter(isSegmentFile).map((file) => leftover(writer, directory, file)),
+      segments: (await list(directory)).flatMap((file) => leftover(writer, directory, file) ?? []),
       async release() {
         await retire(disk, directory)
         lock.release()
@@ -175,16 +160,35 @@ export async function pendingSegments(state: string): Promise<SegmentName[]> {
   const wal = join(state, 'wal')
   const pending: SegmentName[] = []
   for (const writer of (await list(wal)).filter(isWriter)) {
-    for (const file of (await list(join(wal, writer))).filter(isSegmentFile)) pending.push({ writer, sequence: sequenceOf(file) })
+    for (const file of await list(join(wal, writer))) {
+      const parsed = parseSegmentFile(file)
+      if (parsed) pending.push({ writer, sequence: parsed.sequence })
+    }
   }
   return pending
 }
 
-function leftover(writer: string, directory: string, file: string): Segment {
+function leftover(writer: string, directory: string, file: string): Segment | undefined {
+  const parsed = parseSegmentFile(file)
+  if (!parsed) return undefined
   const path = join(directory, file)
   const { size, mtimeMs } = statSync(path)
-  return { name: { writer, sequence: sequenceOf(file) }, path, bytes: size, lines: undefined, closedAt: mtimeMs }
+  return { name: { writer, sequence: parsed.sequence }, path, bytes: size, holds: parsed.holds, longest: undefined, closedAt: mtimeMs }
 }
+
+/** Takes a segment that is not what it was out of its log, into the quarantine, and gives its path there. */
+export async function setAside(disk: Disk, state: string, { path, name }: Segment): Promise<string> {
+  const directory = join(state, ASIDE, name.writer)
+  const to = join(directory, basename(path))
+  await disk.makeDirectory(directory, 'wal.aside')
+  await disk.rename(path, to, 'wal.aside')
+  await disk.sync(directory, 'wal.aside')
+  await disk.sync(dirname(path), 'wal.aside')
+  return to
+}
+
+/** Segments that are not what they were when they were written, below the state: `<writer>/<file>` in it. */
+export const ASIDE = join('quarantine', 'wal')
 
 /** A directory with nothing but its lock file in it is of no more use. */
 async function retire(disk: Disk, directory: string): Promise<void> {
@@ -194,19 +198,6 @@ async function retire(disk: Disk, directory: string): Promise<void> {
 
 function changedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity
-}
-
-function fileName(sequence: number, kind = RAW): string {
-  return `${String(sequence).padStart(8, '0')}.${kind}`
-}
-
-/** True of the name of a segment in its writer's directory. */
-export function isSegmentFile(file: string): boolean {
-  return /^\d{8}\.(ndjson|letters)$/.test(file)
-}
-
-export function sequenceOf(file: string): number {
-  return Number(file.slice(0, 8))
 }
 
 /** The newest segment of each log, live or dead. */

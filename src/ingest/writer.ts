@@ -2,7 +2,7 @@ import type { Hour } from '../lake/names.ts'
 import type { Identities } from './dedup.ts'
 import type { ReadIdentities } from './lake-events.ts'
 import type { Reject } from './reject.ts'
-import type { Segment } from './wal.ts'
+import type { Segment } from './segment.ts'
 
 /** What a segment became. The files are staged: complete, but not in the lake yet. */
 export interface Batch {

@@ -15,6 +15,8 @@ export const STEPS = {
   'wal.append': 'All whole lines of the segment are converted; one that is cut short was not read, and is kept as a reject.',
   'wal.flush': 'As for `wal.append`: what is not flushed is lost with the power only.',
   'wal.roll': 'The segment is converted, closed or not.',
+  'wal.seal': 'The segment is converted, whether or not its name says already what it holds.',
+  'wal.aside': 'Before it the segment is found again not to be what it was, and set aside; after it the others of its log are converted.',
   'wal.adopt': 'Before it the dead letters are still rejected, after it they are a segment: it is converted.',
   'wal.retire': 'A log without segments, or what is left of its directory, is removed.',
 

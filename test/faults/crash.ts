@@ -125,7 +125,7 @@ async function keysInTrash(cwd: string): Promise<string[]> {
 export function failed(fault: string, { code, signal, stderr }: Result): void {
   assert.equal(signal, null)
   assert.equal(code, 74, `${fault}: ${stderr}`)
-  const said = stderr.split('\n').filter((line) => /^(handle-stream|sluice [a-z]+): /.test(line) && !/: recovered /.test(line))
+  const said = stderr.split('\n').filter((line) => /^(handle-stream|sluice [a-z]+): /.test(line) && !/: recovered |; it is kept as /.test(line))
   assert.equal(said.length, 1, `${fault}: ${stderr}`)
   assert.match(said[0] as string, new RegExp(`: cannot .*[a-z] .* \\(${fault.split(':').at(-1)}\\)$`))
   assert.doesNotMatch(stderr, /\n +at |internal error/)

@@ -72,6 +72,20 @@ export const MUTANTS: readonly Mutant[] = [
     foundBy: ['ingest', 'kill@before:commit.rename#5'],
   },
   {
+    name: 'a segment that was cut is converted as it is',
+    file: 'ingest/segment.js',
+    from: 'if (!holds || (found.checksum === holds.checksum && found.bytes === holds.bytes))',
+    to: 'if (true)',
+    foundBy: { file: 'ingest/segment.test.js', test: 'set aside' },
+  },
+  {
+    name: 'of a segment that was cut while its writer lives, what is left is converted',
+    file: 'ingest/ingest.js',
+    from: 'problem = await lengthProblem(segment);',
+    to: ';',
+    foundBy: { file: 'ingest/segment.test.js', test: 'stops its writer' },
+  },
+  {
     name: 'staged files of dead writers stay',
     file: 'ingest/ingest.js',
     from: "await disk.removeTree(join(staging, name), 'recover.sweep');",

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Step } from '../../src/lake/steps.ts'
@@ -112,7 +112,7 @@ export const SCENARIOS: readonly Scenario[] = [
     act: (cwd, fault) => command(INGEST, cwd, { fault, input: textOf(stream.lines) }),
     steps: [
       'places.make', 'identity.write', 'identity.rename', 'identity.settle',
-      'wal.make', 'wal.name', 'stage.template', 'wal.create', 'wal.append', ...COMMIT, 'stage.remove', 'wal.retire',
+      'wal.make', 'wal.name', 'stage.template', 'wal.create', 'wal.append', 'wal.seal', ...COMMIT, 'stage.remove', 'wal.retire',
     ],
     streams: [stream],
     restart: again(stream),
@@ -156,6 +156,23 @@ export const SCENARIOS: readonly Scenario[] = [
     steps: ['recover.sweep', ...COMMIT, 'wal.retire'],
     streams: [stream],
     restart: again(stream),
+  },
+  {
+    name: 'a segment that was cut',
+    async prepare(cwd) {
+      await killedAt('before:ingest.done#3', INGEST, cwd, textOf(stream.lines))
+      const wal = join(cwd, '.sluice', 'wal')
+      const last = join(wal, tree(wal).findLast((path) => path.endsWith('.ndjson')) ?? '')
+      truncateSync(last, statSync(last).size >> 1)
+    },
+    act: (cwd, fault) => command(['handle-stream'], cwd, { fault }),
+    steps: ['wal.aside', ...COMMIT],
+    streams: [stream],
+    // Whoever looks after it feeds what is missing, and removes what was kept.
+    async restart(cwd) {
+      await again(stream)(cwd)
+      rmSync(join(cwd, '.sluice', 'quarantine'), { recursive: true })
+    },
   },
   {
     name: 'rejects fed back',
