@@ -48,6 +48,8 @@ test('logs of streams that are at different times are recovered each with its ow
   const other = makeStream({ events: 60, name: 'other-', start: Date.parse('2026-07-04T08:00:00Z') })
   const events = other.lines.slice(0, 50)
   await command(['handle-stream'], cwd, { fault: 'kill@before:commit.rename#1', input: textOf(stream.lines) })
+  mkdirSync(join(cwd, 'elsewhere'))
+  copyFileSync(join(cwd, '.sluice', 'lake.json'), join(cwd, 'elsewhere', 'lake.json'))
   await command(['handle-stream', '--state', 'elsewhere'], cwd, { input: textOf(events.slice(0, 40)) })
   await command(['handle-stream', '--state', 'elsewhere'], cwd, { fault: 'kill@before:commit.rename#1', input: textOf(events.slice(20)) })
   // Logs of both in one state, the second of which repeats what the lake has.
