@@ -10,11 +10,14 @@ import { parseYaml } from './yaml.ts'
 /** One option: its flag is the kebab-case of its key, its variable `SLUICE_` + that in capitals, its `sluice.yaml` key the flag without dashes. */
 export interface Option<T> {
   describe: string
-  /** Turns the text into the value, or throws an Error whose message completes "expected …". Absent: a switch, true or false. */
-  parse?: (text: string) => T
+  /**
+   * Turns the text into the value, or throws an Error whose message completes "expected …". Absent: a switch, true or false.
+   * `choices` are all texts that it takes, for completion.
+   */
+  parse?: ((text: string) => T) & { choices?: readonly string[] }
   /** As text, parsed like any other and shown in the help. Absent: undefined is a possible value. */
   default?: string
-  /** Placeholder in the help. */
+  /** Placeholder of the value, for completion: after DIR and FILE come paths. */
   argument?: string
 }
 
@@ -31,7 +34,7 @@ export interface Command<S extends Options> {
   /** Help lines below the options. */
   epilogue?: string
   options: S
-  /** Name of the one positional argument, where the command takes any. */
+  /** The one positional argument, where the command takes any: `DIR`, or all that it can be, such as `bash|zsh`. */
   positional?: string
 }
 

@@ -32,12 +32,14 @@ export function parsePositive(text: string): number {
   return value
 }
 
-export function parseChoice<const T extends string>(...choices: readonly T[]): (text: string) => T {
-  return (text) => {
+/** The parser has its `choices`. */
+export function parseChoice<const T extends string>(...choices: readonly T[]): ((text: string) => T) & { choices: readonly T[] } {
+  const parse = (text: string): T => {
     const choice = choices.find((c) => c === text)
     if (choice === undefined) throw new Error(`one of ${choices.join(', ')}`)
     return choice
   }
+  return Object.assign(parse, { choices })
 }
 
 export function parseText(text: string): string {

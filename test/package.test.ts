@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT, workplace } from './process.ts'
@@ -24,10 +24,15 @@ test('the tarball of npm pack, installed, has all that the executables need and 
     .filter((file) => /^(@[^/]+\/)?[^/]+\/package\.json$/.test(file))
   assert.ok(installed.length <= 12, `${installed.length} packages: ${installed.join(' ')}`)
 
-  const cwd = join(place, 'empty')
-  mkdirSync(cwd)
-  cpSync(join(prefix, 'lib', 'node_modules', 'sluice', 'queries'), join(cwd, 'queries'), { recursive: true })
   // Whatever would want the registry from here on fails.
   const env = { ...process.env, PATH: `${join(prefix, 'bin')}${delimiter}${process.env['PATH']}`, npm_config_offline: 'true', npm_config_registry: 'http://127.0.0.1:9/' }
-  run('sh', ['-c', 'bluesky --simulate --events 1000 | handle-stream && periodic && sluice fsck'], cwd, env)
+  run('sluice', ['init', 'mine'], place, env)
+  const cwd = join(place, 'mine')
+  assert.match(readFileSync(join(cwd, 'README.md'), 'utf8'), /^bluesky \| handle-stream$/m)
+  const printed = run('sh', ['-c', 'bluesky --simulate --events 1000 | handle-stream && periodic && sluice check && sluice fsck && sluice --version'], cwd, env)
+  assert.match(printed, /1,000 events/)
+  assert.match(printed, /^sluice \d+\.\d+\.\d+$/m)
+  assert.equal(readFileSync(join(cwd, 'metrics', 'likes-per-minutes.csv'), 'utf8').trimEnd().split('\n').length, 2)
+  const parquetjs = execFileSync('handle-stream', ['--writer', 'parquetjs', '--lake', 'other', '--state', '.other'], { cwd, env, input: '', encoding: 'utf8', stdio: 'pipe' })
+  assert.equal(parquetjs, '')
 })

@@ -13,6 +13,8 @@ const RUN: Record<keyof typeof SLUICE, () => Promise<{ run(argv: readonly string
   docs: () => import('./sluice-docs.ts'),
   fsck: () => import('./sluice-fsck.ts'),
   check: () => import('./sluice-check.ts'),
+  init: () => import('./sluice-init.ts'),
+  completion: () => import('./sluice-completion.ts'),
 }
 
 const [first = '--help', ...rest] = process.argv.slice(2)

@@ -121,4 +121,20 @@ export const SLUICE = {
       json: { describe: 'Print one JSON object per finding, then one for the summary' },
     },
   },
+  init: {
+    name: 'sluice init',
+    brief: 'Make a directory of your own, with the shipped models to start from',
+    summary: 'Write queries/, sluice.yaml and README.md to a directory, by default this one, and never over what is there.',
+    epilogue: 'queries/ is a copy of the shipped models, to change as you like. In sluice.yaml every option of every command is commented.',
+    positional: 'DIR',
+    options: {},
+  },
+  completion: {
+    name: 'sluice completion',
+    brief: 'Print a script that completes commands and options in the shell',
+    summary: 'Print a script that completes commands, options and their values, by default for the shell in $SHELL.',
+    epilogue: 'bash: source <(sluice completion bash), in ~/.bashrc\nzsh:  source <(sluice completion zsh), in ~/.zshrc, after compinit',
+    positional: 'bash|zsh',
+    options: {},
+  },
 } satisfies Record<string, Subcommand>
