@@ -23,6 +23,9 @@ test("the README's first command, on a fresh clone, in a shell of its own", asyn
   assert.equal(status, 0, stderr)
   // Both sides of the pipe start together, and one of them installs.
   assert.equal(stderr.match(/installing packages/g)?.length, 1, stderr)
+  // What a first use installs is enough for the scripts.
+  const bench = spawnSync('npm', ['run', '--silent', 'bench', '--', '--help'], { cwd, encoding: 'utf8' })
+  assert.equal(bench.status, 0, bench.stdout + bench.stderr)
   const rows = await readLake(join(cwd, 'lake'))
   assert.ok(rows.length > 10_000, `${rows.length} events`)
   const metrics = readdirSync(join(cwd, 'metrics')).sort()
