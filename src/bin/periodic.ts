@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PERIODIC } from '../commands/periodic.ts'
 import { EXIT, Failure, messageOf } from '../failure.ts'
 import { recover } from '../ingest/ingest.ts'
+import { partedRows } from '../ingest/rest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import type { Writer } from '../ingest/writer.ts'
 import { describeDamaged } from '../lake/damaged.ts'
@@ -52,7 +53,7 @@ await main(
         // The results are out already: what goes wrong here is said below them.
         async upkeep(session, newest) {
           const pending = async (): Promise<Set<string>> => new Set((await pendingSegments(state)).map(formatSegment))
-          const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending }
+          const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending, part: partedRows }
           return maintain(place, session, settings).catch((error: unknown) => void (trouble = error))
         },
         async record(record, scratch) {

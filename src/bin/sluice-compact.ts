@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { SLUICE } from '../commands/sluice.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { partedRows } from '../ingest/rest.ts'
 import { pendingSegments } from '../ingest/wal.ts'
 import { acquire } from '../lake/lock.ts'
 import { maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
@@ -28,6 +29,7 @@ export async function run(argv: readonly string[]): Promise<void> {
           keep,
           grace,
           yes,
+          part: partedRows,
           pending: async () => new Set((await pendingSegments(state)).map(formatSegment)),
         }
         if (dryRun) {

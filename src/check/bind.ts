@@ -12,7 +12,7 @@ export type Bound = { columns: Column[] } | { problem: Problem } | undefined
 
 /** Runs each model as periodic does, in its order, over a lake without an event; by the names of the models. */
 export async function bindAll(session: Session, steps: readonly Step[]): Promise<Map<string, Bound>> {
-  await bindEvents(session, { lake: '', files: [] })
+  await bindEvents(session, [])
   const bound = new Map<string, Bound>()
   for (const { model, needs, problem } of steps) {
     const ready = needs.every((need) => columnsIn(bound.get(keyOf(need))) !== undefined)

@@ -46,6 +46,7 @@ export async function fsck(
   const files = await inspect(lake, entries.filter(({ kind }) => kind === 'file'), inspector, quick)
   const rows = files.reduce((sum, file) => sum + ('rows' in file.rows ? file.rows.rows : 0), 0)
   const whole = files.filter(({ content }) => content !== undefined && !('broken' in content)).map(({ entry }) => join(lake, entry.path))
+  const record = new Set(files.filter(({ schema }) => layoutOfFile(schema) === 'record').map(({ entry }) => join(lake, entry.path)))
   const letters = new Map<string, string>()
   for (const { path } of facts.rejected.files) {
     const problem = await letterFileProblem(join(state, 'rejected', path), path)
@@ -58,7 +59,7 @@ export async function fsck(
       entries,
       files,
       id: (await readIdentity(state))?.id,
-      repeated: quick ? [] : await repeated(inspector, whole, rows),
+      repeated: quick ? [] : await repeated(inspector, whole, rows, record),
       trash: await realpath(join(state, 'trash')).catch(() => undefined),
       pending,
     }),
@@ -122,14 +123,14 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
 }
 
 /** Asked over many files at once, some of which may have been retired since they were listed. */
-async function repeated(inspector: Inspector, files: readonly string[], rows: number): Promise<Repeated[]> {
+async function repeated(inspector: Inspector, files: readonly string[], rows: number, record: ReadonlySet<string>): Promise<Repeated[]> {
   try {
-    return await inspector.repeated(files, rows)
+    return await inspector.repeated(files, rows, record)
   } catch (error) {
     const there = await Promise.all(files.map((file) => lstat(file).then(() => true, () => false)))
     const left = files.filter((_, index) => there[index])
     if (left.length === files.length) throw error
-    return inspector.repeated(left, rows)
+    return inspector.repeated(left, rows, record)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Engine, Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
 import { codeOf, messageOf } from '../failure.ts'
 import { HOUR_MS } from '../lake/names.ts'
+import { rowsOf } from '../lake/older.ts'
 import { IDENTITY } from '../lake/schema.ts'
 
 /** Why a file, or part of it, cannot be read. */
@@ -66,8 +67,8 @@ export interface Inspector {
   schemas(files: readonly string[]): Promise<Found<{ columns: string[] }>>
   /** Only of files of one layout. */
   contents(files: readonly string[]): Promise<Found<Content>>
-  /** Only of files with the lake's columns that can be read; `rows` is about how many there are. */
-  repeated(files: readonly string[], rows: number): Promise<Repeated[]>
+  /** Only of files with the lake's columns that can be read; `rows` is about how many there are, `record` those of the layout of that name. */
+  repeated(files: readonly string[], rows: number, record: ReadonlySet<string>): Promise<Repeated[]>
   close(): void
 }
 
@@ -179,7 +180,7 @@ export async function openInspector(): Promise<Inspector> {
         }
         return [...found]
       }),
-    async repeated(files, rows) {
+    async repeated(files, rows, record) {
       if (files.length === 0) return []
       const found = new Map<string, Repeated>()
       const passes = Math.ceil(Math.max(1, rows) / IDENTITIES)
@@ -187,7 +188,7 @@ export async function openInspector(): Promise<Inspector> {
         const some = await ask<{ hour: bigint; last: bigint; events: bigint; surplus: bigint }>(
           `SELECT hour, last, count(*) AS events, sum(more)::BIGINT AS surplus FROM (
             SELECT min(hour) AS hour, max(hour) AS last, count(*) - 1 AS more FROM (
-              SELECT ${IDENTITY} AS identity, ${HOUR_OF} AS hour FROM read_parquet(${patterns(files)}, hive_partitioning = false)
+              SELECT ${IDENTITY} AS identity, ${HOUR_OF} AS hour FROM ${rowsOf(files, record)}
             ) WHERE identity % ${passes} = ${pass} GROUP BY identity HAVING count(*) > 1
           ) WHERE hour IS NOT NULL GROUP BY ALL ORDER BY ALL`,
         )

@@ -10,11 +10,11 @@ import { commitFile } from '../lake/commit.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import { formatWriter, HOUR_MS } from '../lake/names.ts'
+import { recordFiles, rowsOf } from '../lake/older.ts'
 import { IDENTITY, STORED } from '../lake/schema.ts'
 import { sweepTrash } from '../lake/trash.ts'
 import type { Finding, Repair } from './finding.ts'
 import { count } from './lake-findings.ts'
-import { patterns } from './parquet.ts'
 
 /** Something to be done; of what the whole state needs at once, without a path. */
 export interface Action {
@@ -111,7 +111,8 @@ export async function* repair(actions: readonly Action[], place: Place, options:
 async function rewrite({ lake, state, id, disk }: Place, file: string, segment: { writer: string; sequence: number }): Promise<{ rows: number; files: string[] }> {
   const engine = await openEngine({ memoryLimit: '1GB', tempDirectory: join(state, 'staging', 'periodic', `${segment.writer}.spill`) })
   const session = await engine.connect()
-  const source = `read_parquet(${patterns([file])}, hive_partitioning = false)`
+  const rowsIn = async (files: readonly string[]): Promise<string> => rowsOf(files, await recordFiles(session, files))
+  const source = await rowsIn([file])
   const complete = 'event_time IS NOT NULL AND kind IS NOT NULL AND did IS NOT NULL'
   const hour = `epoch_us(event_time) // ${HOUR_MS * 1000}`
   const done = { rows: 0, files: [] as string[] }
@@ -120,7 +121,7 @@ async function rewrite({ lake, state, id, disk }: Place, file: string, segment: 
     const hours = await session.rows<{ hour: bigint }>(`SELECT DISTINCT ${hour} AS hour FROM ${source} WHERE ${complete} ORDER BY hour`)
     for (const { hour: number } of hours) {
       const others = (await filesOfHour(lake, Number(number))).map(({ path }) => path).filter((path) => path !== file)
-      const known = others.length === 0 ? '' : `AND ${IDENTITY} NOT IN (SELECT ${IDENTITY} FROM read_parquet(${patterns(others)}, hive_partitioning = false))`
+      const known = others.length === 0 ? '' : `AND ${IDENTITY} NOT IN (SELECT ${IDENTITY} FROM ${await rowsIn(others)})`
       const staged = join(state, 'staging', 'periodic', `${segment.writer}.${number}.parquet`)
       const [copied] = await session.rows<{ Count: bigint }>(
         `COPY (SELECT ${STORED} FROM ${source} WHERE ${complete} AND ${hour} = ${number} ${known} ORDER BY event_time)

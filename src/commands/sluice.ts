@@ -83,6 +83,22 @@ export const SLUICE = {
       output: { describe: 'File to write (default: docs.html in the directory of state)', argument: 'FILE', parse: parseText },
     },
   },
+  upgrade: {
+    name: 'sluice upgrade',
+    brief: 'Write files of older versions in the current format',
+    summary: 'Write files of older versions in the current format.',
+    epilogue: [
+      'Goes hour by hour, as compaction does: queries that run meanwhile see each event once, and writers go on. It can be stopped or killed at any '
+      + 'time, and run again. Files of older versions are read as they are: nothing has to be upgraded.',
+      'Exit codes: 0 all files are of the current format, 1 some were left, 2 usage, 74 the lake cannot be read or written, 75 a periodic is running.',
+    ].join('\n'),
+    options: {
+      ...PLACES,
+      targetSize: MAINTENANCE.targetSize,
+      grace: { ...MAINTENANCE.grace, describe: 'Leave the old files of an hour to queries that still read them for this long' },
+      dryRun: { describe: 'Print what would be done; write nothing' },
+    },
+  },
   fsck: {
     name: 'sluice fsck',
     brief: 'Check that lake and state are as they should be, and repair them',

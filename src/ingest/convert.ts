@@ -6,6 +6,7 @@ import { Failure, messageOf } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { engineFailure } from '../lake/disk.ts'
 import { HOUR_MS } from '../lake/names.ts'
+import { recordFiles, rowsOf } from '../lake/older.ts'
 import { columnDefinitions, COLUMNS, IDENTITY } from '../lake/schema.ts'
 import { carefulSteps, STEP_TABLES } from './careful.ts'
 import { whyNotJson } from './json.ts'
@@ -48,12 +49,7 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
     lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk })),
     async readIdentities(files, span, take) {
       const within = span ? ` WHERE event_time >= make_timestamptz(${span.from * 1000}) AND event_time < make_timestamptz(${(span.to + 1) * 1000})` : ''
-      const from = `FROM read_parquet(${exactly(...files)}, hive_partitioning = false)${within}`
-      await reader.words(`SELECT ${IDENTITY} ${from}`, take).catch((error: unknown) => {
-        // A layout of files had the record whole.
-        if (!/^Binder Error: .*"rest" not found/.test(messageOf(error))) throw error
-        return reader.words(`SELECT ${IDENTITY} FROM (SELECT *, record AS rest ${from})`, take)
-      })
+      await reader.words(`SELECT ${IDENTITY} FROM ${rowsOf(files, await recordFiles(reader, files))}${within}`, take)
       return []
     },
     async close() {

@@ -51,6 +51,23 @@ export const REST = `CASE WHEN strlen(record) > ${LONGEST_PARTED} THEN record
   WHEN surplus = strlen(more) + 1 THEN concat(${HEAD}, ',', more, '}')
   ELSE record END`
 
+const SUBJECT = `CASE WHEN starts_with(r.subject, '{') THEN try(json_transform(r.subject, '${SUBJECT_FIELDS}')) END`
+
+/**
+ * Rows of a file, as SQL, that may have the record whole in `rest`: with what their columns hold left out of it. Columns that another version made
+ * count only where they say what is in the record.
+ */
+export function partedRows(rows: string): string {
+  return `(SELECT * EXCLUDE (record, r, subject, agrees, surplus, more) REPLACE (CASE WHEN agrees THEN ${REST} ELSE record END::VARCHAR AS rest)
+  FROM (SELECT *, CASE WHEN surplus > 0 THEN ${MORE} END AS more
+    FROM (SELECT *, ${SURPLUS} AS surplus, ${AGREES} AS agrees
+      FROM (SELECT *, ${SUBJECT} AS subject
+        FROM (SELECT *, json_transform(rest, '${RECORD_FIELDS}') AS r, rest AS record FROM ${rows})))))`
+}
+
+const AGREES = `text IS NOT DISTINCT FROM (r.text ->> '$') AND reply_parent IS NOT DISTINCT FROM r.reply.parent.uri
+  AND subject_uri IS NOT DISTINCT FROM CASE WHEN starts_with(r.subject, '{') THEN subject.uri ELSE r.subject END`
+
 /** `record` is minified JSON, `fields` its members, `created` whether there is a time in created_at. */
 export function restOf(record: string, fields: [key: string, value: string][] | undefined, created: boolean): string {
   if (fields === undefined || Buffer.byteLength(record) > LONGEST_PARTED) return record

@@ -1,7 +1,7 @@
 import { lstat, readdir, readlink, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { exactly, quote } from '../duckdb.ts'
+import { quote } from '../duckdb.ts'
 import type { Merge } from './compaction.ts'
 import { formatTrash } from './compaction.ts'
 import type { Damaged } from './damaged.ts'
@@ -11,6 +11,7 @@ import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
 import { exchangeUnlisted } from './listing.ts'
 import { formatFile, formatHour } from './names.ts'
+import { recordFiles, rowsOf } from './older.ts'
 import { IDENTITY, STORED } from './schema.ts'
 import { seal } from './seal.ts'
 import { swapHour } from './swap.ts'
@@ -27,6 +28,12 @@ export interface Merged {
   repeated: number
   bytesBefore: number
   bytesAfter: number
+}
+
+export interface MergeSettings {
+  targetBytes: number
+  /** Rows of whole records in `rest`, as SQL, with what columns hold left out. */
+  part?: (rows: string) => string
 }
 
 /**
@@ -54,7 +61,7 @@ export const PARTS = {
  * makes it all true at once: a new listing does not follow the symlinks and sees the merged files alone, a query that
  * listed before opens its old paths through them.
  */
-export async function compact(place: LakePlace, session: Session, merge: Merge, settings: { targetBytes: number }): Promise<Merged> {
+export async function compact(place: LakePlace, session: Session, merge: Merge, settings: MergeSettings): Promise<Merged> {
   const { lake, state, id, disk } = place
   const next = merge.generation + 1
   const old = join(lake, formatHour(merge.hour))
@@ -62,7 +69,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   const built = join(fresh, String(next))
   await disk.makeDirectory(built, 'compact.build')
 
-  const { rows, repeated } = await writeParts(session, merge, { lake, directory: built, targetBytes: settings.targetBytes }).catch(async (error: unknown) => {
+  const { rows, repeated } = await writeParts(session, merge, { lake, directory: built, ...settings }).catch(async (error: unknown) => {
     const damaged: Damaged = new Map()
     if (!(await noteDamage(session, merge.inputs.map(({ path }) => join(lake, path)), error, damaged))) throw engineFailure(built, error)
     await disk.removeTree(fresh, 'undo.remove')
@@ -118,9 +125,12 @@ export class DamagedInput extends Error {}
 async function writeParts(
   session: Session,
   merge: Merge,
-  { lake, directory, targetBytes }: { lake: string; directory: string; targetBytes: number },
+  { lake, directory, targetBytes, ...settings }: MergeSettings & { lake: string; directory: string },
 ): Promise<{ rows: number; repeated: number }> {
-  const inputs = `read_parquet(${exactly(...merge.inputs.map(({ path }) => join(lake, path)))}, hive_partitioning = false)`
+  const files = merge.inputs.map(({ path }) => join(lake, path))
+  const record = await recordFiles(session, files)
+  // Whole records of an older layout are taken apart where that is asked for; both say the same.
+  const inputs = record.size > 0 && settings.part ? settings.part(rowsOf(files, record)) : rowsOf(files, record)
   const [counted] = await session.rows<{ repeated: bigint }>(`SELECT (count(*) - count(DISTINCT ${IDENTITY}))::BIGINT AS repeated FROM ${inputs}`)
   const repeated = Number(counted?.repeated)
   const unique = repeated > 0 ? ` QUALIFY row_number() OVER (PARTITION BY ${IDENTITY} ORDER BY event_time, ingested_at) = 1` : ''

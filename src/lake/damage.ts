@@ -74,13 +74,15 @@ export async function readByHalves(files: readonly string[], damaged: Damaged, r
   }
 }
 
-/** Files that open, but lack columns of the lake, or have others under their names. */
+/** Files that open, but lack columns of the lake, or have others under their names. Those of the layout `record` lack none. */
 export async function lackingColumns(session: Session, files: readonly string[]): Promise<Damaged> {
   if (files.length === 0) return new Map()
   const columns = Object.entries(EVENTS).map(([name, type]) => quote(`${name} ${/^TIMESTAMP/.test(type) ? 'INT64' : type.endsWith('[]') ? '' : 'BYTE_ARRAY'}`)).join(', ')
   const found = await session.rows<{ file: string; missing: string }>(
     `SELECT file, array_to_string(list_filter([${columns}], lambda wanted: NOT list_contains(held, wanted)), ', ') AS missing
-     FROM (SELECT file_name AS file, list(concat(name, ' ', type)) AS held FROM parquet_schema(${exactly(...files)}) GROUP BY ALL) WHERE missing <> '' ORDER BY file`,
+     FROM (SELECT file, CASE WHEN len(list_intersect(held, ['record BYTE_ARRAY', 'subject_did BYTE_ARRAY'])) = 2 THEN list_append(held, 'rest BYTE_ARRAY') ELSE held END AS held
+       FROM (SELECT file_name AS file, list(concat(name, ' ', type)) AS held FROM parquet_schema(${exactly(...files)}) GROUP BY ALL))
+     WHERE missing <> '' ORDER BY file`,
   )
   return new Map(found.map(({ file, missing }) => [file, `no column ${missing.replace(/ (INT64|BYTE_ARRAY)/g, '')}`]))
 }

@@ -1,7 +1,13 @@
+import { EXIT, Failure } from '../failure.ts'
 import { EVENTS, JSON_COLUMNS } from './schema.ts'
 
 /** Of the columns of a file, in its footer and in `lake.json`. Older ones said nothing of themselves. */
 export const FORMAT = 2
+
+/** What is said of a format that a later version has brought. */
+export function newerFormat(format: number, where: string): Failure {
+  return new Failure(`expected format ${FORMAT} or older, got format ${format} in ${where}, which a newer version of Sluice wrote; use that version`, EXIT.io)
+}
 
 /** `record`: the record whole, and the user of its subject. `json`: today's columns, but for JSON texts of Parquet's JSON type. */
 export type Layout = 'current' | 'json' | 'record'

@@ -3,7 +3,7 @@ import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
-import type { Merged } from './compact.ts'
+import type { Merged, MergeSettings } from './compact.ts'
 import { compact, DamagedInput } from './compact.ts'
 import type { LakeFile, Merge } from './compaction.ts'
 import { planCompaction, planRetention } from './compaction.ts'
@@ -30,6 +30,7 @@ export interface MaintainOptions {
   yes: boolean
   /** Gives the segments that are still in some log. */
   pending(): Promise<ReadonlySet<string>>
+  part?: NonNullable<MergeSettings['part']>
 }
 
 export interface MaintainPlan {

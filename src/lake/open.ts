@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { codeOf, EXIT, Failure } from '../failure.ts'
 import type { Disk } from './disk.ts'
 import { diskFailure, list } from './disk.ts'
-import { FORMAT } from './format.ts'
+import { FORMAT, newerFormat } from './format.ts'
 import type { Identity } from './identity.ts'
 import { changeIdentity, newIdentity, readIdentity } from './identity.ts'
 import { isWriter, parseFile } from './names.ts'
@@ -101,7 +101,7 @@ function explain(belonging: Exclude<Belonging, { kind: 'ours' }>, { lake, state 
         `name the right one by --lake, or the state of ${lake} by --state`
       )
     case 'newer':
-      return `expected format ${FORMAT} or older, got format ${belonging.format} in ${belonging.file ?? join(state, 'lake.json')}, which a newer version of Sluice wrote; use that version`
+      return newerFormat(belonging.format, belonging.file ?? join(state, 'lake.json')).message
   }
 }
 

@@ -61,6 +61,13 @@ export async function damageOf(path: string): Promise<string | undefined> {
   })
 }
 
+/** The format that a file's last bytes name, without taking them apart; undefined where it does not stand there. */
+export function sealedFormat(end: Buffer): number | undefined {
+  // Behind the key: the value is field 2, of one to five bytes.
+  const [, digits] = /sluice\.format\x18[\x01-\x05](\d+)/.exec(end.toString('latin1')) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
 /** What the footer says; undefined where it says nothing of a lake. */
 export function sealOf(footer: Struct): Seal | undefined {
   const pairs = new Map(pairsOf(footer).map((pair) => [textAt(pair, KEY_VALUE.key), textAt(pair, KEY_VALUE.value)]))

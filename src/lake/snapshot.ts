@@ -80,6 +80,8 @@ export interface Part {
   path: string
   bytes: number
   id: string
+  /** It is of the layout `record` (`format.ts`). */
+  record?: true
 }
 
 /** What vanished since it was listed was retired, and is left out. */

@@ -197,7 +197,7 @@ const LONG = /[:,[]-?\d{16}/
 async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
   const { parts } = lane
   async function bind(files: readonly Part[], filter: string): Promise<void> {
-    const events = `FROM ${readEvents(files.map(({ path }) => path))}${filter}`
+    const events = `FROM ${readEvents(files)}${filter}`
     // To bind them takes 5 ms, and most models of a run ask the same.
     if (lane.events !== events) await parts.run(`CREATE OR REPLACE VIEW events AS ${events}`)
     lane.events = events
@@ -205,7 +205,7 @@ async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, wind
   if (window === undefined) return bind(around, '')
   const [span] = base
     ? await parts.rows<{ first: bigint | null; last: bigint | null }>(
-        `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh.map(({ path }) => path))}`,
+        `SELECT epoch_us(min(event_time)) AS first, epoch_us(max(event_time)) AS last FROM ${readEvents(fresh)}`,
       )
     : [{ first: BigInt(Math.min(...hours) * HOUR_MS) * 1000n, last: BigInt((Math.max(...hours) + 1) * HOUR_MS) * 1000n }]
   // Files without rows have no times, and nothing to say.

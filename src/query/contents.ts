@@ -3,6 +3,7 @@ import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { lackingColumns, readByHalves } from '../lake/damage.ts'
 import type { Damaged } from '../lake/damaged.ts'
+import { recordFiles } from '../lake/older.ts'
 import type { Part } from '../lake/snapshot.ts'
 import type { Cached } from './cache.ts'
 import { readCache, writeCache } from './cache.ts'
@@ -14,8 +15,8 @@ export interface Glance {
   newest: Date | undefined
 }
 
-/** What is in files of the lake, by their ids: rows, and the time of the newest event, ms; null where there is none. */
-export type Contents = Record<string, [rows: number, newest: number | null]>
+/** What is in files of the lake, by their ids: rows, the time of the newest event, ms, null where there is none, and whether its layout is `record`. */
+export type Contents = Record<string, [rows: number, newest: number | null, record?: true]>
 
 /**
  * What is in each of the files. Those that are not known are opened, so that one that is damaged is found here and noted, and is not known
@@ -23,7 +24,8 @@ export type Contents = Record<string, [rows: number, newest: number | null]>
  */
 export async function look(session: Session, parts: readonly Part[], known: Contents, damaged: Damaged): Promise<Contents> {
   const fresh = parts.filter(({ id }) => !known[id])
-  const found = new Map<string, [number, number | null]>()
+  const found = new Map<string, Contents[string]>()
+  const record = await recordFiles(session, fresh.map(({ path }) => path))
   await readByHalves(fresh.map(({ path }) => path), damaged, async (files) => {
     const lacking = await lackingColumns(session, files)
     for (const [file, reason] of lacking) damaged.set(file, reason)
@@ -32,9 +34,17 @@ export async function look(session: Session, parts: readonly Part[], known: Cont
     const rows = await session.rows<{ filename: string; rows: bigint; newest: Date | null }>(
       `SELECT filename, count(*) AS rows, max(event_time) AS newest FROM read_parquet(${exactly(...whole)}, hive_partitioning = false, filename = true) GROUP BY filename`,
     )
-    for (const { filename, rows: count, newest } of rows) found.set(filename, [Number(count), newest && newest.getTime()])
+    for (const { filename, rows: count, newest } of rows) {
+      const [events, last] = [Number(count), newest && newest.getTime()]
+      found.set(filename, record.has(filename) ? [events, last, true] : [events, last])
+    }
   })
   return Object.fromEntries(parts.filter(({ path }) => !damaged.has(path)).map(({ id, path }) => [id, known[id] ?? found.get(path) ?? [0, null]]))
+}
+
+/** The files with what was found out about their layout. */
+export function withLayouts(parts: readonly Part[], contents: Contents): Part[] {
+  return parts.map((part) => (contents[part.id]?.[2] ? { ...part, record: true } : part))
 }
 
 export function glanceOf(parts: readonly Part[], contents: Contents): Glance {
@@ -48,7 +58,7 @@ export function glanceOf(parts: readonly Part[], contents: Contents): Glance {
 }
 
 /** Of {@link Contents} as it is kept. */
-const FORMAT = 2
+const FORMAT = 3
 
 /** What runs before this one have seen. */
 export function readContents(state: string): Promise<Cached<Contents>> {

@@ -5,8 +5,9 @@ import type { Damaged } from '../lake/damaged.ts'
 import { noteDamage } from '../lake/damage.ts'
 import { describeDamage } from '../lake/damaged.ts'
 import { DERIVED, DERIVED_COLUMNS } from '../lake/derived.ts'
+import { rowsOf } from '../lake/older.ts'
 import { AS_JSON, columnDefinitions, JSON_COLUMNS } from '../lake/schema.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
+import type { Part } from '../lake/snapshot.ts'
 
 /** Without the types, hour=08 is a text and hour=8 a number. */
 const HIVE = 'hive_partitioning = true, hive_types = {date: DATE, hour: BIGINT}'
@@ -21,23 +22,29 @@ export function relation(files: string): string {
   return `(SELECT * REPLACE (${AS_JSON}), ${DERIVED_COLUMNS} FROM read_parquet(${files}, ${HIVE}))`
 }
 
-export function readEvents(files: readonly string[]): string {
-  return relation(exactly(...files))
+export function readEvents(parts: readonly Part[]): string {
+  const files = parts.map(({ path }) => path)
+  const record = recordOf(parts)
+  return record.size === 0 ? relation(exactly(...files)) : `(SELECT *, ${DERIVED_COLUMNS} FROM ${rowsOf(files, record, { options: HIVE, texts: 'JSON' })})`
 }
 
 /**
- * Binds `events` to a snapshot's files, for the other sessions of this engine too. While one of them is damaged, whatever reads `events` fails
+ * Binds `events` to files of the lake, for the other sessions of this engine too. While one of them is damaged, whatever reads `events` fails
  * with a sentence about it: some damage would go unnoticed where a query has no need of the column.
  */
-export async function bindEvents(session: Session, { files }: Snapshot, damaged: Damaged = new Map(), others: readonly Session[] = []): Promise<void> {
-  const sound = files.filter((file) => !damaged.has(file))
+export async function bindEvents(session: Session, parts: readonly Part[], damaged: Damaged = new Map(), others: readonly Session[] = []): Promise<void> {
+  const sound = parts.filter(({ path }) => !damaged.has(path))
   const [first] = damaged
   if (sound.length === 0 || first) await session.run(`CREATE TABLE ${first ? 'no_events' : 'events'} (${eventsDefinition()})`)
   if (sound.length === 0 && !first) return
-  for (const one of [session, ...others]) await one.run(`SET VARIABLE lake_files = ${exactly(...sound)}`)
-  const whole = sound.length === 0 ? 'no_events' : relation("getvariable('lake_files')")
+  for (const one of [session, ...others]) await one.run(`SET VARIABLE lake_files = ${exactly(...sound.map(({ path }) => path))}`)
+  const whole = sound.length === 0 ? 'no_events' : recordOf(sound).size > 0 ? readEvents(sound) : relation("getvariable('lake_files')")
   const refusal = first && `SELECT no_events.* FROM (SELECT ${quote(describeDamage(...first))} AS said) LEFT JOIN no_events ON true WHERE error(said)`
   await session.run(`CREATE VIEW events AS FROM ${whole}${refusal === undefined ? '' : ` UNION ALL BY NAME ${refusal}`}`)
+}
+
+function recordOf(parts: readonly Part[]): Set<string> {
+  return new Set(parts.filter(({ record }) => record).map(({ path }) => path))
 }
 
 /** A model that cannot be computed, since a file of the lake that it needs is damaged. */

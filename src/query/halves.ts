@@ -63,7 +63,7 @@ async function compare(session: Session, steps: readonly Step[], hour: readonly 
   const below = steps.slice(0, -1).map((step) => step.model)
   const model = steps.at(-1)?.model as Parsed
   const how = model.header.accumulates as Accumulates
-  const all = readEvents(hour.map(({ path }) => path))
+  const all = readEvents(hour)
   await session.run(hour.length === 0 ? `CREATE TABLE events (${eventsDefinition()})` : `CREATE VIEW events AS FROM ${all}`)
   for (const one of below) await session.run(statement(one))
   const { columns, body } = await understand(session, model, below.filter(({ layer }) => layer === 'staging'), await functionsOf(session))

@@ -13,7 +13,7 @@ import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
 import { openParts } from './accumulate.ts'
 import { act } from './act.ts'
-import { contentsPath, glanceOf, look, readContents, writeContents } from './contents.ts'
+import { contentsPath, glanceOf, look, readContents, withLayouts, writeContents } from './contents.ts'
 import { bindEvents } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import { functionsOf } from './functions.ts'
@@ -124,15 +124,16 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
   const interrupt = (): void => sessions.forEach((one) => one.interrupt())
   signal.addEventListener('abort', interrupt)
   try {
-    const files = await partsOf(snapshot)
+    const listed = await partsOf(snapshot)
     const { content: known = {}, problem } = full ? {} : await readContents(state)
     if (problem !== undefined) notice(anew(contentsPath(state), problem))
     const damaged: Damaged = new Map()
-    const [{ steps, problems }, contents] = await sideBySide(
+    const [{ steps, problems }, { contents, files }] = await sideBySide(
       prepare(session, loaded, select),
-      look(other.session, files, known, damaged).then(async (contents) => {
-        await bindEvents(other.session, snapshot, damaged, [session])
-        return contents
+      look(other.session, listed, known, damaged).then(async (contents) => {
+        const files = withLayouts(listed, contents)
+        await bindEvents(other.session, files, damaged, [session])
+        return { contents, files }
       }),
     )
     await writeContents(state, scratch, contents)

@@ -9,7 +9,7 @@ import type { Part, Snapshot } from '../lake/snapshot.ts'
 import { partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import type { Case, CaseOptions } from './case.ts'
 import { judgeCase, loadCases } from './case.ts'
-import { look } from './contents.ts'
+import { look, withLayouts } from './contents.ts'
 import { bindEvents, unreadable } from './events.ts'
 import type { Expectation } from './expectation.ts'
 import { expectationOf, expectationsOf } from './expectation.ts'
@@ -77,9 +77,9 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
     const context = { engine, session, loaded, parsed, steps, snapshot, damaged, chosen, scratch, state, write, now }
     if (!selectors) for (const problem of loaded.problems) yield { name: problem.file, kind: 'model', of: problem.file, status: 'fail', ms: 0, problem }
     await runMacros(session, loaded.macros)
-    const files = await partsOf(snapshot)
-    await look(session, files, {}, damaged)
-    await bindEvents(session, snapshot, damaged)
+    const listed = await partsOf(snapshot)
+    const files = withLayouts(listed, await look(session, listed, {}, damaged))
+    await bindEvents(session, files, damaged)
     yield* tryExpectations(context)
     yield* tryCases(cases, context)
     yield* tryAccumulating(files, context)

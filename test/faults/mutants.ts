@@ -37,6 +37,27 @@ export const MUTANTS: readonly Mutant[] = [
     foundBy: { file: 'lake/seal.test.js', test: 'flipped bits' },
   },
   {
+    name: 'a lake that has vanished is begun anew',
+    file: 'lake/open.js',
+    from: 'identity?.held ||',
+    to: '',
+    foundBy: { file: 'lake/identity.test.js', test: 'has vanished' },
+  },
+  {
+    name: 'the mark that a lake holds events is not made',
+    file: 'ingest/ingest.js',
+    from: 'await (held ??= markHeld(disk, state, id));',
+    to: ';',
+    foundBy: { file: 'lake/identity.test.js', test: 'has one id' },
+  },
+  {
+    name: 'whole records of an older file stay whole',
+    file: 'bin/sluice-upgrade.js',
+    from: ', part: partedRows',
+    to: '',
+    foundBy: { file: 'lake/upgrade.test.js', test: 'of older versions' },
+  },
+  {
     name: 'a failed fsync is passed over',
     file: 'lake/disk.js',
     from: "sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),",

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exactly, openEngine, quote } from '../../src/duckdb.ts'
 import type { Step } from '../../src/lake/steps.ts'
 import { tree } from '../lake.ts'
 import type { Result, Running } from '../process.ts'
@@ -46,6 +47,7 @@ const INGEST: Command = ['handle-stream', '--roll-rows', '40']
 /** A platform that cannot swap two directories: the call fails, and renames stand in for it. */
 const NO_EXCHANGE = 'fail@exchange#1:ENOSYS'
 const COMPACT: Command = ['sluice', 'compact']
+const UPGRADE: Command = ['sluice', 'upgrade', '--grace', '0s']
 const DROP: Command = ['sluice', 'compact', '--keep', '2d']
 
 export async function command(what: Command, cwd: string, { fault = '', input = '' } = {}): Promise<Result> {
@@ -92,6 +94,21 @@ export async function meanwhile(what: Command, cwd: string, options: { stop: str
 }
 
 const fill = (cwd: string): Promise<void> => well(INGEST, cwd, textOf(stream.lines))
+/** The same, as the version before would have written every other file. */
+async function fillOlder(cwd: string): Promise<void> {
+  await fill(cwd)
+  const files = tree(join(cwd, 'lake')).filter((_, index) => index % 2 === 0).map((path) => join(cwd, 'lake', path))
+  const engine = await openEngine({ threads: 1 })
+  const session = await engine.connect()
+  for (const file of files) {
+    await session.run(`COPY (SELECT * REPLACE (rest::JSON AS rest, extra::JSON AS extra) FROM read_parquet(${exactly(file)}, hive_partitioning = false))
+      TO ${quote(join(cwd, 'older'))} (FORMAT parquet)`)
+    renameSync(join(cwd, 'older'), file)
+  }
+  session.close()
+  engine.close()
+}
+
 const fillDays = (cwd: string): Promise<void> => well(['handle-stream'], cwd, days.map(({ lines }) => textOf(lines)).join(''))
 const again = (...streams: Stream[]) => async (cwd: string): Promise<void> => {
   for (const one of streams) await well(['handle-stream'], cwd, await resume(one, cwd))
@@ -189,6 +206,14 @@ export const SCENARIOS: readonly Scenario[] = [
     steps: MERGE,
     streams: [stream],
     restart: async () => {},
+  },
+  {
+    name: 'upgrade',
+    prepare: fillOlder,
+    act: (cwd, fault) => command(UPGRADE, cwd, { fault }),
+    steps: MERGE,
+    streams: [stream],
+    restart: (cwd) => well(UPGRADE, cwd),
   },
   {
     name: 'compaction beside a dead log',
