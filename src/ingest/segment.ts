@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc32.ts'
 import { codeOf } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'

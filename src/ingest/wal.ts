@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc32.ts'
 import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
@@ -50,7 +49,7 @@ export async function changeIdentity(disk: Disk, state: string, change: (known: 
   }
 }
 
-export function newIdentity(id: string = randomUUID()): Identity {
+export function newIdentity(id: string = crypto.randomUUID()): Identity {
   return { id, format: FORMAT }
 }
 

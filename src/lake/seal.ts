@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc32.ts'
 import { codeOf } from '../failure.ts'
 import type { Disk } from './disk.ts'
 import { diskFailure } from './disk.ts'

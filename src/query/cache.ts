@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../crc32.ts'
 import { codeOf, messageOf } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 
