@@ -119,7 +119,7 @@ function show(report: Report, { json, loop }: { json: boolean; loop: boolean }):
     process.stdout.write(reportLines(report))
     const { strangers = [], damaged = new Map(), outcomes } = report
     const said = [describeDamaged(damaged), describeStrangers(strangers)].filter((line) => line !== '').map((line) => `periodic: ${clean(line)}`)
-    process.stderr.write([...said, ...outcomes.flatMap(explain)].map((line) => `${line}\n`).join(''))
+    process.stderr.write([...said, ...outcomes.flatMap(explain), ...(report.upkeep?.skipped ?? []).map(clean)].map((line) => `${line}\n`).join(''))
     return
   }
   const { table, errors } = renderReport(report, screen(loop), Date.now())

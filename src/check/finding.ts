@@ -10,6 +10,8 @@ export type Repair =
   | 'recover'
   /** What a killed compaction left is finished or undone. */
   | 'settle'
+  /** Events of old files that compaction replaced go back into the lake, as far as they are not there; what was merged from them goes into the quarantine. */
+  | 'restore'
 
 export interface Finding {
   severity: 'error' | 'warning'
@@ -25,17 +27,22 @@ export interface Finding {
   repair?: Repair
   /** Of what is to be moved: it is left alone if by then something else has its name. */
   inode?: number
+  /** Its events are, or will be, in the lake without it. */
+  elsewhere?: boolean
+  /** Paths below the lake that the same repair takes care of. */
+  with?: string[]
 }
 
 export type Check =
   | 'vanished' | 'format' | 'foreign'
   | 'stray' | 'symlink' | 'generation' | 'empty-directory' | 'parquet' | 'hash' | 'schema' | 'count' | 'statistics' | 'partition' | 'incomplete' | 'repeated'
-  | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash' | 'cache'
+  | 'filesystem' | 'wal' | 'staging' | 'rejected' | 'runs' | 'trash' | 'quarantine' | 'cache'
 
 export const DO = {
   move: '--repair moves it to quarantine',
   rewrite: '--repair writes its rows where they belong and moves it to quarantine',
   'remove-empty': '--repair removes it while no writer is live',
   recover: 'the next handle-stream, periodic or --repair converts it',
+  restore: '--repair puts their events back into the lake, from the files that were merged',
   settle: "the next periodic, 'sluice compact' or --repair settles it",
 } satisfies Record<Repair, string>

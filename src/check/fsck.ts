@@ -1,8 +1,7 @@
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../failure.ts'
-import type { Layout } from '../lake/format.ts'
-import { LAYOUT_NAMES, layoutOf } from '../lake/format.ts'
+import { LAYOUT_NAMES } from '../lake/format.ts'
 import { readIdentity } from '../lake/identity.ts'
 import { formatSegment } from '../lake/names.ts'
 import { hasVanished } from '../lake/open.ts'
@@ -11,10 +10,12 @@ import { damageOf, readSeal } from '../lake/seal.ts'
 import { surveyCaches } from './caches.ts'
 import type { Finding } from './finding.ts'
 import type { FileFacts } from './lake-findings.ts'
-import { lakeFindings } from './lake-findings.ts'
+import { isDamaged, lakeFindings } from './lake-findings.ts'
 import { letterFileProblem } from './letters.ts'
 import type { Broken, Content, Inspector, Repeated } from './parquet.ts'
-import { badStart } from './parquet.ts'
+import { badStart, layoutOfFile } from './parquet.ts'
+import { quarantineFindings } from './quarantined.ts'
+import { replacedFindings, surveyReplaced } from './replaced.ts'
 import { surveySegments } from './segments.ts'
 import { surveyState } from './state.ts'
 import { stateFindings } from './state-findings.ts'
@@ -52,6 +53,8 @@ export async function fsck(
     const problem = await letterFileProblem(join(state, 'rejected', path), path)
     if (problem !== undefined) letters.set(path, problem)
   }
+  const damaged = new Set(files.filter(isDamaged).map(({ entry }) => entry.path))
+  const needed = await surveyReplaced({ lake, state }, facts, inspector, { quick, damaged })
   const findings = [
     ...((await hasVanished({ lake, state })) ? [vanishedFinding()] : []),
     ...lakeFindings({
@@ -62,7 +65,10 @@ export async function fsck(
       repeated: quick ? [] : await repeated(inspector, whole, rows, record),
       trash: await realpath(join(state, 'trash')).catch(() => undefined),
       pending,
+      restorable: new Set(needed.flatMap(({ lost }) => [...lost.keys()])),
     }),
+    ...replacedFindings(needed),
+    ...(await quarantineFindings({ lake, state }, inspector, quick)),
     // Whoever runs now is about to replace them.
     ...stateFindings(facts, {
       now,
@@ -132,11 +138,6 @@ async function repeated(inspector: Inspector, files: readonly string[], rows: nu
     if (left.length === files.length) throw error
     return inspector.repeated(left, rows, record)
   }
-}
-
-/** Undefined where its rows cannot be read as events. */
-function layoutOfFile(schema: FileFacts['schema']): Layout | undefined {
-  return 'broken' in schema ? undefined : layoutOf(schema.columns)
 }
 
 function vanishedFinding(): Finding {

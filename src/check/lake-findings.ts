@@ -36,6 +36,8 @@ export interface LakeFacts {
   trash: string | undefined
   /** Segments that are in a log, and whether its writer is live. */
   pending: ReadonlyMap<string, boolean>
+  /** Paths of damaged files whose events are put back from the trash. */
+  restorable: ReadonlySet<string>
 }
 
 const HOUR_US = HOUR_MS * 1000
@@ -48,10 +50,21 @@ export function lakeFindings(facts: LakeFacts): Finding[] {
   const generations = currentGenerations(facts.entries)
   return [
     ...facts.entries.flatMap((entry) => entryFindings(entry, facts)),
-    ...facts.files.flatMap((file) => fileFindings(file, generations, facts.pending)),
+    ...facts.files.flatMap((file) => fileFindings(file, generations, facts.pending)).map((one) => (facts.restorable.has(one.path) ? restored(one) : one)),
     ...facts.repeated.map(repeatedFinding),
     ...formatFindings(facts),
   ]
+}
+
+/** True where its events cannot be read, or may be others. */
+export function isDamaged({ start, rows, groups, schema, content, damage }: FileFacts): boolean {
+  return (start ?? damage) !== undefined || [rows, groups, schema, content ?? {}].some((answer) => 'broken' in answer) || cutShort(rows, groups) !== undefined
+    || ('columns' in schema && wrongColumn(schema.columns) !== undefined)
+}
+
+/** It goes when its events are back. */
+function restored({ repair: _, ...finding }: Finding): Finding {
+  return { ...finding, do: DO.restore }
 }
 
 /** Of every hour directory the highest generation that is a real directory: the one whose files count. */
@@ -134,10 +147,10 @@ function damaged({ path, inode }: Entry, damage: string): Finding {
 }
 
 /** What is still in a log is not made up from the file: it is made again from the log. */
-function remedy(repair: Repair, name: FileName | undefined, pending: ReadonlyMap<string, boolean>): { repair?: Repair; do: string } {
+function remedy(repair: Repair, name: FileName | undefined, pending: ReadonlyMap<string, boolean>): Pick<Finding, 'repair' | 'do' | 'elsewhere'> {
   const live = name?.segment && pending.get(formatSegment(name.segment))
   if (live === true) return { do: 'its writer still has the segment in its log: look again when that writer has ended' }
-  if (live === false) return { repair: 'move', do: '--repair moves it to quarantine and makes it again from the WAL' }
+  if (live === false) return { repair: 'move', elsewhere: true, do: '--repair moves it to quarantine and makes it again from the WAL' }
   if (repair === 'move' && name) return { repair, do: `${DO.move}; its events are to be had from a copy or the source only` }
   return { repair, do: DO[repair] }
 }

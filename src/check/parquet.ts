@@ -2,8 +2,10 @@ import { open } from 'node:fs/promises'
 import type { Engine, Row, Session } from '../duckdb.ts'
 import { openEngine, quote } from '../duckdb.ts'
 import { codeOf, messageOf } from '../failure.ts'
+import type { Layout } from '../lake/format.ts'
+import { LAYOUT_NAMES, layoutOf } from '../lake/format.ts'
 import { HOUR_MS } from '../lake/names.ts'
-import { rowsOf } from '../lake/older.ts'
+import { recordFiles, rowsOf } from '../lake/older.ts'
 import { IDENTITY } from '../lake/schema.ts'
 
 /** Why a file, or part of it, cannot be read. */
@@ -69,7 +71,23 @@ export interface Inspector {
   contents(files: readonly string[]): Promise<Found<Content>>
   /** Only of files with the lake's columns that can be read; `rows` is about how many there are, `record` those of the layout of that name. */
   repeated(files: readonly string[], rows: number, record: ReadonlySet<string>): Promise<Repeated[]>
+  /** How many of the events in these files are in none of those. All can be read. */
+  missing(files: readonly string[], among: readonly string[]): Promise<number>
   close(): void
+}
+
+/** Those of the files that have the lake's columns and can be read whole. */
+export async function soundFiles(inspector: Inspector, files: readonly string[]): Promise<string[]> {
+  const schemas = await inspector.schemas(files)
+  const layouts = LAYOUT_NAMES.map((layout) => files.filter((file) => layoutOfFile(schemas.get(file)) === layout))
+  const contents = new Map<string, Content | Broken>()
+  for (const alike of layouts) for (const [file, content] of await inspector.contents(alike)) contents.set(file, content)
+  return files.filter((file) => 'rows' in (contents.get(file) ?? {}))
+}
+
+/** Undefined where its rows cannot be read as events. */
+export function layoutOfFile(schema: { columns: string[] } | Broken | undefined): Layout | undefined {
+  return schema === undefined || 'broken' in schema ? undefined : layoutOf(schema.columns)
 }
 
 export async function openInspector(): Promise<Inspector> {
@@ -198,6 +216,17 @@ export async function openInspector(): Promise<Inspector> {
         }
       }
       return [...found.values()].sort((a, b) => a.hour - b.hour || a.last - b.last)
+    },
+    async missing(files, among) {
+      if (files.length === 0) return 0
+      const record = await recordFiles(opened.session, [...files, ...among])
+      const known = among.length === 0 ? '' : `AND identity NOT IN (SELECT ${IDENTITY} FROM ${rowsOf(among, record)})`
+      const [found] = await ask<{ missing: bigint }>(
+        `SELECT count(DISTINCT identity) AS missing FROM (
+          SELECT ${IDENTITY} AS identity FROM ${rowsOf(files, record)} WHERE event_time IS NOT NULL AND kind IS NOT NULL AND did IS NOT NULL
+        ) WHERE true ${known}`,
+      )
+      return Number(found?.missing)
     },
     close: () => shut(opened),
   }

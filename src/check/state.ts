@@ -7,7 +7,7 @@ import { list } from '../lake/disk.ts'
 import type { Holder } from '../lake/lock.ts'
 import { holder, isHeld } from '../lake/lock.ts'
 import type { SegmentName } from '../lake/names.ts'
-import { isWriter, writerOf } from '../lake/names.ts'
+import { isWriter, parseFile, writerOf } from '../lake/names.ts'
 import { isRunFile, readRun, runs, runsDirectory } from '../query/record.ts'
 import type { RunRecord } from '../query/record.ts'
 import type { Entry } from './walk.ts'
@@ -41,7 +41,8 @@ export interface StateFacts {
   periodic: Periodic
   /** The last run of periodic that kept a record, and what in `runs/` is none. */
   runs: { last: RunRecord | undefined; strays: Leftover[] }
-  quarantine: { files: number; bytes: number }
+  /** `members`: files of the lake, of which nobody has seen that their events are in the lake. */
+  quarantine: { files: number; bytes: number; members: number }
   /** Segments that recovery has set aside, since they were not what they were when they were written; paths below the state. */
   setAside: { path: string; bytes: number; holds: Contents | undefined }[]
 }
@@ -103,13 +104,21 @@ export async function surveyState(state: string, now: number, { alone = false } 
     trash,
     periodic,
     runs: await surveyRuns(state),
-    quarantine: { files: quarantined.length, bytes: total(quarantined) },
+    quarantine: { files: quarantined.length, bytes: total(quarantined), members: quarantinedMembers(quarantined).length },
     setAside: quarantined.flatMap(({ path: below, bytes }) => {
       const path = join('quarantine', below)
       const segment = dirname(dirname(path)) === ASIDE ? parseSegmentFile(basename(path)) : undefined
       return segment ? [{ path, bytes, holds: segment.holds }] : []
     }),
   }
+}
+
+/** Below `quarantine/`: what was in the lake and whose events may be nowhere else. Whose events are in the lake is under `replaced/`. */
+const LOST = /^[^/]+\/lake\/(.+)$/
+
+/** Files of the lake in the quarantine of which nobody has seen that their events are in the lake. */
+export function quarantinedMembers(entries: readonly Entry[]): Entry[] {
+  return entries.filter(({ kind, path }) => kind === 'file' && parseFile(LOST.exec(path)?.[1] ?? ''))
 }
 
 /** True of what is in `staging/` under this name and nobody is at work on. Pure. */

@@ -132,7 +132,7 @@ export function statusOf(facts: StatusFacts): Status {
       oldest: trash.length === 0 ? null : new Date(Math.min(...trash.map(({ changed }) => changed))).toISOString(),
     },
     staging: { files: state.staging.files, bytes: state.staging.bytes, leftovers: state.staging.leftovers.length },
-    quarantine: state.quarantine,
+    quarantine: { files: state.quarantine.files, bytes: state.quarantine.bytes },
     exchange: facts.exchange,
     warnings: warnings(facts, { rows, sealed: sealed.map(([, figures]) => figures) }),
   }
@@ -164,6 +164,9 @@ function warnings(facts: StatusFacts, { rows, sealed }: { rows: number; sealed: 
     found.push(`${count(broken.length, 'file')} of the lake cannot be read (${names}): run 'sluice fsck --repair'`)
   }
   if (facts.strangers.length > 0) found.push(`${printable(describeStrangers(facts.strangers))}: see 'sluice fsck'`)
+  if (state.quarantine.members > 0) {
+    found.push(`${count(state.quarantine.members, 'file')} of the lake in quarantine, whose events may be lost: see 'sluice fsck'`)
+  }
   if (rejects === undefined) found.push("the rejects cannot be read: see 'sluice fsck'")
   const rejected = (rejects ?? []).reduce((sum, reason) => sum + reason.count, 0)
   if (rejected > REJECTED * (rows + rejected)) {

@@ -87,7 +87,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   }
   await linkOldGenerations(disk, old, fresh)
 
-  const note: Note = { generation: merge.generation, inputs: merge.inputs.map(({ path }) => basename(path)) }
+  const note: Note = { generation: merge.generation, inputs: merge.inputs.map(({ path }) => basename(path)), outputs: written }
   await disk.write(`${fresh}.json.new`, JSON.stringify(note), 'compact.note')
   await disk.sync(`${fresh}.json.new`, 'compact.note')
   await disk.rename(`${fresh}.json.new`, `${fresh}.json`, 'compact.note')

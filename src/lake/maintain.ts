@@ -44,16 +44,16 @@ export interface Upkeep {
   /** Compactions of a killed run that were finished or undone. */
   finished: string[]
   undone: string[]
-  /** Hours that were left as they are, since a file of theirs is damaged, and what is to be said of each. */
+  /** What was left as it is because of a damaged file: a sentence each. */
   skipped: string[]
 }
 
 /** Compaction and retention of one run. Only under the lock of periodic. */
 export async function maintain(place: LakePlace, session: Session, options: MaintainOptions): Promise<Upkeep> {
-  const { finished, undone } = await sweepTrash(place, options.grace)
+  const { finished, undone, kept } = await sweepTrash(place, options.grace)
   const plan = await planMaintenance(place, options)
   const merged: Merged[] = []
-  const skipped: string[] = []
+  const skipped = [...kept]
   for (const merge of plan.merges) {
     try {
       merged.push(await compact(place, session, merge, options))
@@ -110,7 +110,7 @@ export function describeUpkeep({ merged, dropped, finished, undone, skipped = []
     ...(merged.length > 0 ? [`${merged.length} ${merged.length === 1 ? 'hour' : 'hours'} merged, ${total('inputs')} files into ${total('outputs')}`] : []),
     ...dropped.map((date) => `${date} dropped`),
     ...(finished.length + undone.length > 0 ? [`${finished.length + undone.length} compactions of a killed run settled`] : []),
-    ...(skipped.length > 0 ? [`${skipped.length} ${skipped.length === 1 ? 'hour' : 'hours'} not merged`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} ${skipped.length === 1 ? 'hour' : 'hours'} left alone, as files are damaged`] : []),
   ].join('; ')
 }
 

@@ -58,7 +58,7 @@ export const STEPS = {
 
   'late.link': 'The rest of what came meanwhile is carried over.',
   'late.settle': 'As for `late.link`.',
-  'late.done': 'Before it as for `late.link`; after it the old files wait for the end of their grace.',
+  'late.done': 'Before it as for `late.link`; after it the old files wait for the end of their grace, and are known by their merged files.',
 
   'undo.note': 'What a killed compaction built is removed.',
   'undo.remove': 'The rest of it is removed: without its note, whatever is left of it counts for nothing.',
@@ -70,6 +70,7 @@ export const STEPS = {
   'drop.rename': 'Where there is no exchange: the date is in the lake, or its files wait for the end of their grace.',
   'drop.settle': 'As after `drop.exchange`.',
 
+  'restore.release': 'Before it what was merged from these files is found to be damaged again, and no event of theirs to be missing; after it, nothing.',
   'repair.move': 'What is wrong is found again by the next check, here or in the quarantine.',
 } as const satisfies Record<string, string>
 

@@ -8,6 +8,7 @@ import { entriesOf } from './hour.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
 import type { Step } from './steps.ts'
+import { lostOutputs, REPLACEMENT } from './replaced.ts'
 import { endSwap } from './swap.ts'
 
 export interface LakePlace {
@@ -25,6 +26,8 @@ export interface Note {
   generation: number
   /** Which of its files the merge has taken in: anything else goes on as it is. */
   inputs: string[]
+  /** The merged files. */
+  outputs: string[]
 }
 
 /** What compactions and retentions of killed runs became, by their ids, and what was past its grace. */
@@ -32,6 +35,8 @@ export interface Swept {
   finished: string[]
   undone: string[]
   emptied: string[]
+  /** What is past its grace and stays, since the lake needs it, and why: a sentence each. */
+  kept: string[]
 }
 
 /** Hours and dates (as `date=2026-07-04`) whose old files wait for the end of their grace, or that a killed run has not finished with. */
@@ -44,7 +49,7 @@ export async function busyPlaces(state: string): Promise<{ hours: Set<Hour>; dat
 export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept> {
   const { lake, state, disk, now } = place
   const trash = join(state, 'trash')
-  const done: Swept = { finished: [], undone: [], emptied: [] }
+  const done: Swept = { finished: [], undone: [], emptied: [], kept: [] }
   for (const id of await list(trash)) {
     const name = parseTrash(id)
     if (!name) continue
@@ -62,6 +67,12 @@ export async function sweepTrash(place: LakePlace, grace: number): Promise<Swept
     }
     // An exchange changes the directory's ctime.
     if ((await lstat(path)).ctimeMs + grace > now()) continue
+    const [lost] = await lostOutputs(place, id)
+    if (lost) {
+      const [file, reason] = lost
+      done.kept.push(`${path} is kept, since ${join(lake, file)}, which was merged from its files, is damaged or missing (${reason}); run 'sluice fsck --repair', which puts them back`)
+      continue
+    }
     const inLake = join(lake, name.hour === undefined ? name.date : formatHour(name.hour))
     const links = name.hour === undefined ? [inLake] : (await list(inLake)).map((entry) => join(inLake, entry))
     for (const link of links) if (await leadsInto(link, await realpath(path))) await disk.remove(link, 'empty.symlink')
@@ -99,7 +110,8 @@ async function leadsInto(path: string, trashed: string): Promise<boolean> {
 
 /**
  * After the exchange: links into the new generation what writers put into the old one after its files were listed, and notes that this
- * is done. Idempotent until then; after that the note forbids it, since a later merge may have taken those files in.
+ * is done. Idempotent until then; after that the note forbids it, since a later merge may have taken those files in: it says only what stands
+ * for the old files.
  */
 export async function carryOver({ lake, state, disk }: LakePlace, id: string): Promise<void> {
   const trashed = join(state, 'trash', id)
@@ -109,8 +121,8 @@ export async function carryOver({ lake, state, disk }: LakePlace, id: string): P
   await endSwap(disk, inLake, trashed, note.generation)
   await carry(disk, join(trashed, String(note.generation)), join(inLake, String(generation)), { taken: note.inputs, step: 'late.link' })
   for (const directory of [join(inLake, String(generation)), inLake, dirname(inLake), trashed, dirname(trashed)]) await disk.sync(directory, 'late.settle')
-  await disk.remove(`${trashed}.json`, 'late.done')
-  await disk.sync(dirname(trashed), 'late.done')
+  await disk.rename(`${trashed}.json`, join(trashed, REPLACEMENT), 'late.done')
+  for (const directory of [trashed, dirname(trashed)]) await disk.sync(directory, 'late.done')
 }
 
 /** Links what is in one directory into another, but for what a merge has taken in and what is there already. */

@@ -39,7 +39,7 @@ export function renderReport({ lake, strangers = [], damaged = new Map(), freshn
   const late = lake.files === 0 ? '' : describeLate(freshness)
   const above = [late, clean(describeDamaged(damaged)), clean(describeStrangers(strangers))].filter((line) => line !== '')
   const room = Math.max(1, lines - 2 - above.length)
-  const full = outcomes.flatMap(explain)
+  const full = [...outcomes.flatMap(explain), ...(upkeep?.skipped ?? []).map(clean)]
   const short = outcomes.flatMap((outcome) => explain(outcome).slice(0, 1))
   const errors = full.length + ordered.length <= room ? full : short.slice(0, Math.max(1, Math.floor(room / 2)))
   const space = Math.max(1, room - errors.length)

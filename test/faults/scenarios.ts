@@ -335,6 +335,19 @@ export const SCENARIOS: readonly Scenario[] = [
     restart: again(afterwards),
   },
   {
+    name: 'a merged file that is gone',
+    async prepare(cwd) {
+      await fill(cwd)
+      await well(COMPACT, cwd)
+      const [merged = ''] = tree(join(cwd, 'lake')).filter((path) => path.endsWith('/1/part-000.parquet'))
+      rmSync(join(cwd, 'lake', merged))
+    },
+    act: (cwd, fault) => command(['sluice', 'fsck', '--repair'], cwd, { fault }),
+    steps: [...COMMIT.filter((step) => step.startsWith('commit.') && step !== 'commit.directory'), 'restore.release'],
+    streams: [stream],
+    restart: async (cwd) => void (await command(['sluice', 'fsck', '--repair'], cwd)),
+  },
+  {
     name: 'repair',
     async prepare(cwd) {
       await fill(cwd)
