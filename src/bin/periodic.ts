@@ -51,9 +51,9 @@ await main(
           await recoverLogs(place)
         },
         // The results are out already: what goes wrong here is said below them.
-        async upkeep(session, newest) {
+        async upkeep(session, { newest, files }) {
           const pending = async (): Promise<Set<string>> => new Set((await pendingSegments(state)).map(formatSegment))
-          const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending, part: partedRows }
+          const settings = { watermark: newest?.getTime(), sealAfter, targetBytes: targetSize, budget: BUDGET, keep, grace, yes, pending, part: partedRows, seen: files }
           return maintain(place, session, settings).catch((error: unknown) => void (trouble = error))
         },
         async record(record, scratch) {

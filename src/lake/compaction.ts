@@ -38,7 +38,10 @@ export function planCompaction(files: readonly LakeFile[], rules: CompactionRule
   const hours = new Map<Hour, { name: FileName; file: LakeFile }[]>()
   for (const file of files) {
     const name = parseFile(file.path)
-    if (name) hours.set(name.hour, [...(hours.get(name.hour) ?? []), { name, file }])
+    if (!name) continue
+    const found = hours.get(name.hour)
+    if (found) found.push({ name, file })
+    else hours.set(name.hour, [{ name, file }])
   }
   const merges: Merge[] = []
   let left = rules.budget

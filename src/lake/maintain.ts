@@ -1,5 +1,3 @@
-import { lstat } from 'node:fs/promises'
-import { relative, sep } from 'node:path'
 import type { Session } from '../duckdb.ts'
 import { exactly } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
@@ -10,7 +8,7 @@ import { planCompaction, planRetention } from './compaction.ts'
 import type { Damaged } from './damaged.ts'
 import { readFresh } from './damage.ts'
 import type { Snapshot } from './snapshot.ts'
-import { newestFiles, takeSnapshot } from './snapshot.ts'
+import { lakeFiles, newestFiles, partsOf, takeSnapshot } from './snapshot.ts'
 import { formatHour } from './names.ts'
 import type { LakePlace } from './trash.ts'
 import { busyPlaces, dropDate, sweepTrash } from './trash.ts'
@@ -31,6 +29,8 @@ export interface MaintainOptions {
   /** Gives the segments that are still in some log. */
   pending(): Promise<ReadonlySet<string>>
   part?: NonNullable<MergeSettings['part']>
+  /** The files as they were listed before, where they were: where there was nothing to do, they are not listed again. */
+  seen?: readonly LakeFile[]
 }
 
 export interface MaintainPlan {
@@ -67,18 +67,29 @@ export async function maintain(place: LakePlace, session: Session, options: Main
 }
 
 /** What a run would do now. Throws a Failure where retention would drop more than half of the lake unasked. */
-export async function planMaintenance({ lake, state }: Pick<LakePlace, 'lake' | 'state'>, options: MaintainOptions): Promise<MaintainPlan> {
+export async function planMaintenance(place: Pick<LakePlace, 'lake' | 'state'>, options: MaintainOptions): Promise<MaintainPlan> {
+  const { watermark, seen } = options
+  if (watermark === undefined) return NOTHING
+  if (seen && isNothing(await planFor(place, seen, { ...options, watermark }))) return NOTHING
+  return planFor(place, await filesWithSizes(await takeSnapshot(place.lake)), { ...options, watermark })
+}
+
+const NOTHING: MaintainPlan = { merges: [], dates: [] }
+
+function isNothing({ merges, dates }: MaintainPlan): boolean {
+  return merges.length === 0 && dates.length === 0
+}
+
+async function planFor({ state }: Pick<LakePlace, 'state'>, files: readonly LakeFile[], options: MaintainOptions & { watermark: number }): Promise<MaintainPlan> {
   const { watermark, keep } = options
-  if (watermark === undefined) return { merges: [], dates: [] }
-  const files = await filesWithSizes(await takeSnapshot(lake))
   // After the files: the log of a segment is there before its file, and gone once that is final.
   const pending = await options.pending()
   const busy = await busyPlaces(state)
   // The symlinks of a merged hour lead into the trash from where the hour is: it stays there for their grace.
   const dates = keep === undefined ? [] : planRetention(files, { keep, watermark }).filter((date) => !busy.dates.has(date))
   refuseLarge(files, dates, options.yes)
-  const staying = files.filter(({ path }) => !dates.some((date) => path.startsWith(`${date}/`)))
-  return { merges: planCompaction(staying, { ...options, watermark, pending, busy: busy.hours }), dates }
+  const staying = dates.length === 0 ? files : files.filter(({ path }) => !dates.some((date) => path.startsWith(`${date}/`)))
+  return { merges: planCompaction(staying, { ...options, pending, busy: busy.hours }), dates }
 }
 
 function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: boolean): void {
@@ -93,14 +104,8 @@ function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: 
 }
 
 /** The files of a snapshot by their paths below the lake. One that vanishes meanwhile was retired. */
-export async function filesWithSizes({ lake, files }: Snapshot): Promise<LakeFile[]> {
-  const found = await Promise.all(
-    files.map(async (file) => {
-      const size = await lstat(file).then(({ size }) => size, () => undefined)
-      return size === undefined ? [] : [{ path: relative(lake, file).split(sep).join('/'), bytes: size }]
-    }),
-  )
-  return found.flat()
+export async function filesWithSizes(snapshot: Snapshot): Promise<LakeFile[]> {
+  return lakeFiles(snapshot.lake, await partsOf(snapshot))
 }
 
 /** `2 hours merged, 45 files into 2; 2026-06-01 dropped`; empty where nothing was done. */

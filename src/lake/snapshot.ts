@@ -1,6 +1,9 @@
-import { lstat, readdir } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
+import type { LakeFile } from './compaction.ts'
 import type { Hour } from './names.ts'
 import { HOUR_MS, parseFile } from './names.ts'
 
@@ -26,7 +29,11 @@ const HOUR = /(?:^|\/)date=(\d{4}-\d{2}-\d{2})\/hour=(\d{2})\/\d+\/[^/]+$/
 export async function takeSnapshot(lake: string): Promise<Listing> {
   const found: Listing = { lake, files: [], strangers: [] }
   try {
-    await list(found, '', 0)
+    for (const date of list(found, '')) {
+      within(found, date)
+      // Others have their turn between two dates.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOTDIR') throw new Failure(`expected ${lake} to be the lake's directory, got a file; give another one by --lake`, EXIT.io)
@@ -37,35 +44,47 @@ export async function takeSnapshot(lake: string): Promise<Listing> {
   return found
 }
 
+/** What is below a directory of the lake. */
+function within(found: Listing, below: string): void {
+  for (const directory of list(found, below)) within(found, directory)
+}
+
 /**
- * Members are regular files under names of the lake's. No symlink is followed, so of an hour that was compacted only the new
- * generation is seen. The types come with the directory's entries (DuckDB asks again by path, and so can lose an hour that
- * is exchanged in between). What vanishes meanwhile was retired, and is left out.
+ * Notes what is directly in a directory, and gives the directories of the lake's names that are in it. Members are regular files under names of the
+ * lake's. No symlink is followed, so of an hour that was compacted only the new generation is seen. The types come with the directory's entries
+ * (DuckDB asks again by path, and so can lose an hour that is exchanged in between). What vanishes meanwhile was retired, and is left out.
+ * 17,520 hours are listed in a third of the time that promises take.
  */
-async function list(found: Listing, below: string, depth: number): Promise<void> {
+function list(found: Listing, below: string): string[] {
+  const depth = below === '' ? 0 : below.split('/').length
   let entries
   try {
-    entries = await readdir(join(found.lake, below), { withFileTypes: true })
+    entries = readdirSync(join(found.lake, below), { withFileTypes: true })
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || (depth > 0 && codeOf(error) === 'ENOTDIR')) return
+    if (codeOf(error) === 'ENOENT' || (depth > 0 && codeOf(error) === 'ENOTDIR')) return []
     throw error
   }
-  const deeper: Promise<void>[] = []
+  const deeper: string[] = []
   for (const entry of entries) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`
     const named = DIRECTORIES[depth]?.test(entry.name) === true
     if (entry.isFile() && parseFile(path)) found.files.push(join(found.lake, path))
-    else if (entry.isDirectory()) deeper.push(named ? list(found, path, depth + 1) : strange(found, path))
-    // Dates that were dropped, and generations that were compacted away.
-    else if (!(entry.isSymbolicLink() && named && depth !== 1)) found.strangers.push(path)
+    else if (entry.isDirectory()) {
+      if (named) deeper.push(path)
+      else if (!isEmpty(join(found.lake, path))) found.strangers.push(`${path}/`)
+      // Dates that were dropped, and generations that were compacted away.
+    } else if (!(entry.isSymbolicLink() && named && depth !== 1)) found.strangers.push(path)
   }
-  await Promise.all(deeper)
+  return deeper
 }
 
-/** One that is empty is in nobody's way. */
-async function strange(found: Listing, path: string): Promise<void> {
-  const inside = await readdir(join(found.lake, path)).catch((error: unknown) => (codeOf(error) === 'ENOENT' ? [] : undefined))
-  if (inside?.length !== 0) found.strangers.push(`${path}/`)
+/** One that is empty, or gone, is in nobody's way. */
+function isEmpty(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+  }
 }
 
 /** `3 strangers in the lake, ignored: .DS_Store, notes/, README, …`; empty where there is none. */
@@ -86,15 +105,21 @@ export interface Part {
 
 /** What vanished since it was listed was retired, and is left out. */
 export async function partsOf({ lake, files }: Snapshot): Promise<Part[]> {
-  const parts = await Promise.all(
-    files.map((path) =>
-      partOf(lake, path).catch((error: unknown) => {
-        if (codeOf(error) !== 'ENOENT') throw error
-        return undefined
-      }),
-    ),
-  )
-  return parts.filter((part) => part !== undefined)
+  const parts: Part[] = []
+  for (const [n, path] of files.entries()) {
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    if (stats) parts.push(part(lake, path, stats))
+    if (n % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return parts
+}
+
+/** Files that are looked at before others have their turn. */
+const AT_ONCE = 200
+
+/** The same by their paths below the lake. */
+export function lakeFiles(lake: string, parts: readonly Part[]): LakeFile[] {
+  return parts.map(({ path, bytes }) => ({ path: relative(lake, path).split(sep).join('/'), bytes }))
 }
 
 /** Files by hour. */
@@ -111,7 +136,10 @@ export function partsByHour(parts: readonly Part[]): Map<Hour, Part[]> {
 }
 
 export async function partOf(lake: string, path: string): Promise<Part> {
-  const { size, mtimeMs } = await lstat(path)
+  return part(lake, path, await lstat(path))
+}
+
+function part(lake: string, path: string, { size, mtimeMs }: Stats): Part {
   return { path, bytes: size, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
 }
 

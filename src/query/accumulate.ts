@@ -16,6 +16,7 @@ import type { Functions } from './functions.ts'
 import type { Accumulates } from './header.ts'
 import type { Query } from './ledger.ts'
 import { readLedger, writeLedger } from './ledger.ts'
+import type { Packs } from './pack.ts'
 import type { Parsed } from './parse.ts'
 import { problemAt } from './problem.ts'
 import type { Problem } from './problem.ts'
@@ -28,6 +29,9 @@ export interface AccumulateOptions {
   contributions: string
   /** The files of the lake by hour. */
   hours: ReadonlyMap<number, readonly Part[]>
+  /** The first hour of those that files still come to. */
+  recent: number
+  packs: Packs
   /** Told what was kept and is of no use. */
   notice: (text: string) => void
   functions: (session: Session) => Promise<Functions>
@@ -73,7 +77,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const query = ledger.query ?? (await understand(session, model, below, await options.functions(session)))
   const { columns, body, order } = query
   const rowsOf = (of: readonly Contribution[]): string => `read_parquet([${of.map(({ rows }) => quote(join(directory, rows))).join(', ')}])`
-  const { damaged, hours } = options
+  const { damaged, hours, recent, packs } = options
   let done = ledger.contributions
   let { next } = ledger
   const store = async (select: string): Promise<Stored> => {
@@ -89,14 +93,14 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   // Again where a file turned out to be damaged: other hours of the same work have nothing to do with it.
   for (let known = -1; known < damaged.size; ) {
     known = damaged.size
-    const { kept, work } = planContributions(done, hours, how.window, damaged)
+    const { kept, work } = planContributions(done, hours, { window: how.window, recent, damaged })
     done = [...kept]
     for (const one of work) {
       const files = [...new Set([...one.fresh, ...one.around].map(({ path }) => path))]
       const bad = files.find((file) => damaged.has(file))
       try {
         if (bad !== undefined) throw new Unreadable(describeDamage(bad, damaged.get(bad) as string))
-        await bindEvents(lane, one, how.window)
+        await bindEvents(lane, one, how.window, packs)
         await bindParts(lane, below)
         const base = one.base ? `FROM ${rowsOf([one.base])} UNION ALL BY NAME ` : ''
         done.push(contributionOf(one, await store(`${base}FROM (\n${body}\n)`)))
@@ -108,7 +112,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
       }
     }
   }
-  const merges = planMerges(done)
+  const merges = planMerges(done, options.hours, options.recent)
   for (const group of merges) {
     const merged = mergedOf(group, await store(`FROM ${rowsOf(group)}`))
     done = [...done.filter((one) => !group.includes(one)), merged]
@@ -194,10 +198,10 @@ async function partsOf(session: Session, model: Parsed): Promise<Pick<Query, 'bo
 const LONG = /[:,[]-?\d{16}/
 
 /** `events` among the parts: the fresh files, or all within the model's window of an event in them. */
-async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, window: number | undefined): Promise<void> {
+async function bindEvents(lane: Lane, { hours, fresh, around, base }: Work, window: number | undefined, packs: Packs): Promise<void> {
   const { parts } = lane
   async function bind(files: readonly Part[], filter: string): Promise<void> {
-    const events = `FROM ${readEvents(files)}${filter}`
+    const events = `FROM ${await packs.relation(parts, files, base ? [] : fresh)}${filter}`
     // To bind them takes 5 ms, and most models of a run ask the same.
     if (lane.events !== events) await parts.run(`CREATE OR REPLACE VIEW events AS ${events}`)
     lane.events = events

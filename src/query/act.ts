@@ -3,8 +3,10 @@ import type { Damaged } from '../lake/damaged.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { AccumulateOptions, Lane } from './accumulate.ts'
 import { accumulate, checkAdditive, Unkept } from './accumulate.ts'
+import type { WholeLake } from './events.ts'
 import { Unreadable, unreadable } from './events.ts'
 import { takeTurns } from './lanes.ts'
+import { keyOf, SOURCES } from './models.ts'
 import type { Parsed } from './parse.ts'
 import type { Step } from './plan.ts'
 import type { Problem } from './problem.ts'
@@ -15,6 +17,7 @@ import { refusal } from './verdict.ts'
 
 export interface ActOptions {
   snapshot: Snapshot
+  wholeLake: WholeLake
   /** Files of it that are known to be damaged; what is found out is added. */
   damaged: Damaged
   parts: Parts | undefined
@@ -32,7 +35,13 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
   /** The views that a model reads, directly or not; and these with itself, if it is one. */
   const below = new Map<string, Parsed[]>()
   const views = new Map<string, Parsed[]>()
+  /** What reads events by itself, or by views that do and of which nothing is kept. */
+  const readers = new Set<string>()
   for (const { model, needs } of steps) {
+    const names = model.references.map(({ name }) => keyOf(name))
+    if (!isKept(model, options.parts) && (SOURCES.some((source) => names.includes(source)) || needs.some((need) => views.get(need)?.length && readers.has(need)))) {
+      readers.add(model.name)
+    }
     const read = [...new Set(needs.flatMap((need) => views.get(need) ?? []))]
     below.set(model.name, read)
     views.set(model.name, model.layer === 'staging' ? [...read, model] : [])
@@ -45,7 +54,7 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
       ? { model, ms: 0, status: 'failed', problem }
       : because !== undefined
         ? { model, ms: 0, status: 'skipped', because }
-        : await actOn(lane, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as Parsed[] })
+        : await actOn(lane, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as Parsed[], readsAll: model.layer !== 'staging' && readers.has(model.name) })
     if (outcome?.status !== 'ok') bad.add(model.name)
     return outcome
   })
@@ -56,12 +65,14 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
 async function actOn(
   lane: Lane,
   model: Parsed,
-  { snapshot, damaged, parts, functions, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
+  { snapshot, wholeLake, damaged, parts, functions, sink, judged, published: result, below, readsAll, now, signal }:
+    ActOptions & { published: boolean; below: readonly Parsed[]; readsAll: boolean },
 ): Promise<Outcome | undefined> {
   const { session } = lane
   const start = now()
   let bound = false
   try {
+    if (readsAll) await wholeLake(session)
     await bind(lane, model, below, parts, functions)
     bound = true
     const verdicts = result ? await judged(lane, model) : []
@@ -83,11 +94,15 @@ async function actOn(
 
 type Parts = Omit<AccumulateOptions, 'functions'> & { versions: ReadonlyMap<string, string> }
 
+/** Whether what parts of the stream say about it is kept. */
+function isKept({ name, header }: Parsed, parts: Parts | undefined): parts is Parts {
+  return parts?.versions.get(name) !== undefined && header.accumulates !== undefined
+}
+
 /** Binds a model's name: from all events at once, or where it accumulates, from what is kept and what is new. */
 async function bind(lane: Lane, model: Parsed, below: readonly Parsed[], parts: Parts | undefined, functions: AccumulateOptions['functions']): Promise<void> {
   const { session } = lane
-  const version = parts?.versions.get(model.name)
-  if (parts && version !== undefined && model.header.accumulates) return accumulate(lane, model, below, version, { ...parts, functions })
+  if (isKept(model, parts)) return accumulate(lane, model, below, parts.versions.get(model.name) as string, { ...parts, functions })
   await session.run(statement(model))
   // What fails in a run over parts must not pass in one over the whole.
   if (model.header.accumulates) await checkAdditive(session, model, below, await functions(session))

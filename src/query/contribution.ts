@@ -30,21 +30,22 @@ export interface Work {
 }
 
 /**
- * Hours of a date that nothing is known of are computed together, up to so many bytes: a history of 480 hours in 0.1 of the time.
- * What is computed together is computed anew together, when a file of it is gone.
+ * What is kept as one, and computed together, covers hours of one date, and of several dates that are past where all of it is no more than this:
+ * what is kept as one is computed anew as one when a file of it is gone, as retention makes it. A run opens the rows of all contributions: the sums
+ * of 720 hours take 66 ms for one model, those of 30 dates 16.
  */
-const TOGETHER = 256e6
+const TOGETHER = { bytes: 256e6, files: 2000 }
 
 /**
  * Which contributions stand as they are, and what is to be computed. New files add to what their hour has said already: with a model's window,
  * every span of it that holds a new event is looked at. A file that is gone, or another under the same name, takes with it
- * all that was said by looking at it. An hour with a damaged file stays by itself. Pure: of what is known and of what is there.
+ * all that was said by looking at it. An hour with a damaged file stays by itself. `recent` is the first hour of those that files still come to.
+ * Pure: of what is known and of what is there.
  */
 export function planContributions(
   known: readonly Contribution[],
   hours: ReadonlyMap<Hour, readonly Part[]>,
-  window: number | undefined,
-  damaged: ReadonlyMap<string, string> = new Map(),
+  { window, recent, damaged = new Map() }: { window: number | undefined; recent: Hour; damaged?: ReadonlyMap<string, string> },
 ): { kept: Contribution[]; work: Work[] } {
   const present = new Set([...hours.values()].flatMap((parts) => parts.map(({ id }) => id)))
   const reach = Math.ceil((window ?? 0) / HOUR_MS)
@@ -60,28 +61,69 @@ export function planContributions(
   const covered = new Set([...kept, ...work].flatMap((one) => one.hours))
   const left = [...hours].filter(([hour]) => !covered.has(hour))
   const isDamaged = ([, parts]: Files): boolean => parts.some(({ path }) => damaged.has(path))
-  const groups = [...together(left.filter((entry) => !isDamaged(entry))), ...left.filter(isDamaged).map((entry) => [entry])]
+  const groups = [...together(left.filter((entry) => !isDamaged(entry)), recent), ...left.filter(isDamaged).map((entry) => [entry])]
   return { kept, work: [...work, ...groups.map((group) => workOf(group.map(([hour]) => hour), group.flatMap(([, parts]) => parts)))] }
 }
 
 type Files = [Hour, readonly Part[]]
 
-/** Groups of hours of one date each. */
-function together(files: Files[]): Files[][] {
+/** Groups of hours: of one date each, or of whole dates that are past. */
+function together(files: Files[], recent: Hour): Files[][] {
   const groups: Files[][] = []
-  let bytes = 0
-  for (const entry of files.sort(([a], [b]) => a - b)) {
-    const size = entry[1].reduce((sum, part) => sum + part.bytes, 0)
-    const last = groups.at(-1)
-    if (last && dateOf((last[0] as Files)[0]) === dateOf(entry[0]) && bytes + size <= TOGETHER) {
-      last.push(entry)
-      bytes += size
-    } else {
-      groups.push([entry])
+  let open: Size | undefined
+  for (const ofDate of ofDates(files.sort(([a], [b]) => a - b))) {
+    const chunks = ofBytes(ofDate)
+    const size = chunks.length === 1 && (ofDate[0] as Files)[0] < recent ? sizeOf(ofDate.flatMap(([, parts]) => parts)) : undefined
+    const more = open && size && sum(open, size)
+    if (more && isLittle(more)) groups.at(-1)?.push(...ofDate)
+    else groups.push(...chunks)
+    open = more && isLittle(more) ? more : size
+  }
+  return groups
+}
+
+function ofDates(files: readonly Files[]): Files[][] {
+  const dates = new Map<number, Files[]>()
+  for (const entry of files) {
+    const date = dateOf(entry[0])
+    const found = dates.get(date)
+    if (found) found.push(entry)
+    else dates.set(date, [entry])
+  }
+  return [...dates.values()]
+}
+
+/** Hours of one date, as many as are computed at once. */
+function ofBytes(ofDate: readonly Files[]): Files[][] {
+  const chunks: Files[][] = []
+  let bytes = Infinity
+  for (const entry of ofDate) {
+    const size = sizeOf(entry[1]).bytes
+    bytes += size
+    if (bytes <= TOGETHER.bytes) chunks.at(-1)?.push(entry)
+    else {
+      chunks.push([entry])
       bytes = size
     }
   }
-  return groups
+  return chunks
+}
+
+interface Size {
+  bytes: number
+  files: number
+}
+
+function sizeOf(parts: readonly Part[]): Size {
+  return { bytes: parts.reduce((bytes, part) => bytes + part.bytes, 0), files: parts.length }
+}
+
+function sum(a: Size, b: Size): Size {
+  return { bytes: a.bytes + b.bytes, files: a.files + b.files }
+}
+
+function isLittle({ bytes, files }: Size): boolean {
+  return bytes <= TOGETHER.bytes && files <= TOGETHER.files
 }
 
 function around(hours: ReadonlyMap<Hour, readonly Part[]>, of: readonly Hour[], reach: number): Part[] {
@@ -101,26 +143,41 @@ export function contributionOf({ hours, fresh, around, base }: Work, stored: Sto
 const DAY = 24
 
 /**
- * Contributions that are kept as one from now on: those of the hours of a date before yesterday's. A run opens the rows of all of them, and what
- * they cost grows with their number: the sums of 720 hours take 66 ms for one model, those of 30 dates 16.
- * Hours that have looked at another date's files stay by themselves, so that retention, which takes whole dates, leaves nothing of a date to compute anew
- * but its first hour.
+ * Contributions that are kept as one from now on: those of each past date, and of past dates next to each other as far as they are little together.
+ * Hours that have looked at files outside stay by themselves, so that retention, which takes whole dates, leaves nothing of what is kept as one
+ * to compute anew but its first hour.
  */
-export function planMerges(known: readonly Contribution[]): Contribution[][] {
-  const dates = new Map<number, Contribution[]>()
-  for (const one of known) {
+export function planMerges(known: readonly Contribution[], hours: ReadonlyMap<Hour, readonly Part[]>, recent: Hour): Contribution[][] {
+  const parts = new Map([...hours.values()].flat().map((part) => [part.id, part]))
+  const groups: { date: number; size: Size; of: Contribution[] }[] = []
+  for (const one of known.filter(({ hours }) => (hours.at(-1) as Hour) < recent).sort((a, b) => (a.hours[0] as Hour) - (b.hours[0] as Hour))) {
     const date = dateOf(one.hours[0] as Hour)
-    dates.set(date, [...(dates.get(date) ?? []), one])
+    const size = sizeOf(one.own.flatMap((id) => parts.get(id) ?? []))
+    const last = groups.at(-1)
+    if (last?.date === date) Object.assign(last, { size: sum(last.size, size), of: [...last.of, one] })
+    else groups.push({ date, size, of: [one] })
   }
-  const yesterday = Math.max(...dates.keys()) - 1
-  const past = [...dates].filter(([date]) => date < yesterday).map(([, ofDate]) => {
-    const own = new Set(ofDate.flatMap((one) => one.own))
-    return ofDate.filter(({ near }) => near.every((id) => own.has(id)))
-  })
-  return past.filter((group) => group.length > 1)
+  const runs: { size: Size; of: Contribution[] }[] = []
+  for (const { size, of } of groups) {
+    const last = runs.at(-1)
+    const more = last && sum(last.size, size)
+    if (last && more && isLittle(more)) Object.assign(last, { size: more, of: [...last.of, ...of] })
+    else runs.push({ size, of })
+  }
+  return runs.map(({ of }) => {
+    const own = new Set(of.flatMap((one) => one.own))
+    return of.filter(({ near }) => near.every((id) => own.has(id)))
+  }).filter((group) => group.length > 1)
 }
 
-/** Contributions of one date as one, whose rows are all of theirs together. */
+/** The first hour of yesterday, by the newest event: files still come to hours from there on. An event ahead of the clock makes nothing past. */
+export function recentFrom(hours: ReadonlyMap<Hour, unknown>, now: number): Hour {
+  let newest = -Infinity
+  for (const hour of hours.keys()) newest = Math.max(newest, hour)
+  return (dateOf(Math.min(newest, Math.floor(now / HOUR_MS))) - 1) * DAY
+}
+
+/** Several contributions as one, whose rows are all of theirs together. */
 export function mergedOf(group: readonly Contribution[], stored: Stored): Contribution {
   const own = new Set(group.flatMap((one) => one.own))
   const near = new Set(group.flatMap((one) => one.near).filter((id) => !own.has(id)))

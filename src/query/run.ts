@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import type { Engine, Session } from '../duckdb.ts'
 import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
+import type { LakeFile } from '../lake/compaction.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Damaged } from '../lake/damaged.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import type { Part } from '../lake/snapshot.ts'
-import { partOf, partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
+import { lakeFiles, partOf, partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
 import type { Lane } from './accumulate.ts'
 import { openParts } from './accumulate.ts'
@@ -18,9 +19,11 @@ import { bindEvents } from './events.ts'
 import { readFreshness } from './freshness.ts'
 import { functionsOf } from './functions.ts'
 import type { Replaced } from './contribution.ts'
+import { recentFrom } from './contribution.ts'
 import { anew, forgetAll, forgetOthers, replaceInLedgers } from './ledger.ts'
 import type { Model, Models } from './models.ts'
 import { loadModels } from './models.ts'
+import { openPacks } from './pack.ts'
 import type { Parsed } from './parse.ts'
 import { parseModels } from './parse.ts'
 import type { Plan } from './plan.ts'
@@ -47,8 +50,8 @@ export interface RunOptions {
   openSink: (scratch: string) => Promise<Sink>
   /** What is done before the lake is looked at, such as bringing in what dead writers left. */
   before?: () => Promise<void>
-  /** What is done to the lake when the results are out, given its newest event. */
-  upkeep?: (session: Session, newest: Date | undefined) => Promise<Upkeep | undefined>
+  /** What is done to the lake when the results are out, given its newest event and its files as the run saw them. */
+  upkeep?: (session: Session, seen: { newest: Date | undefined; files: readonly LakeFile[] }) => Promise<Upkeep | undefined>
   /** Keeps what is known of a run, also of one that fails. Given the same directory as `openSink`. */
   record?: (record: RunRecord, scratch: string) => Promise<void>
   /** Told what goes on in spite of something, in one line each. */
@@ -65,7 +68,7 @@ export async function run(options: RunOptions): Promise<Report> {
   const { queries, state } = options
   const scratch = join(state, 'staging', 'periodic')
   // Side by side: DuckDB starts on another thread while the headers are parsed.
-  const [loaded, engine] = await Promise.all([loadModels(queries), openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill') })])
+  const [loaded, engine] = await Promise.all([loadModels(queries), openEngine({ memoryLimit: MEMORY, tempDirectory: join(scratch, 'spill'), readsOnce: true })])
   try {
     return await runAlone(loaded, engine, scratch, options)
   } finally {
@@ -128,12 +131,11 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const { content: known = {}, problem } = full ? {} : await readContents(state)
     if (problem !== undefined) notice(anew(contentsPath(state), problem))
     const damaged: Damaged = new Map()
-    const [{ steps, problems }, { contents, files }] = await sideBySide(
+    const [{ steps, problems }, { contents, files, wholeLake }] = await sideBySide(
       prepare(session, loaded, select),
       look(other.session, listed, known, damaged).then(async (contents) => {
         const files = withLayouts(listed, contents)
-        await bindEvents(other.session, files, damaged, [session])
-        return { contents, files }
+        return { contents, files, wholeLake: await bindEvents(other.session, files, damaged, [session]) }
       }),
     )
     await writeContents(state, scratch, contents)
@@ -144,12 +146,12 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const contributions = join(state, 'contributions')
     await (full ? forgetAll(contributions) : forgetOthers(contributions, loaded.models))
     const hours = full || files.length === 0 ? undefined : partsByHour(files)
-    const parts = hours && { contributions, hours, damaged, versions: origin.versions, notice }
+    const parts = hours && { contributions, hours, damaged, recent: recentFrom(hours, start), packs: openPacks(scratch), versions: origin.versions, notice }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, damaged, parts, functions: once(functionsOf), sink, judged, now, signal }))]
+    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, wholeLake, damaged, parts, functions: once(functionsOf), sink, judged, now, signal }))]
     signal.throwIfAborted()
     const ms = now() - start
-    const upkeep = await options.upkeep?.(session, glance.newest)
+    const upkeep = await options.upkeep?.(session, { newest: glance.newest, files: lakeFiles(lake, files) })
     if (parts && upkeep) await replaceInLedgers(contributions, scratch, await replacedBy(upkeep, lake, parts.hours))
     return { start: new Date(start), ms, lake: glance, strangers: snapshot.strangers, damaged, freshness, outcomes, upkeep, origin }
   } finally {

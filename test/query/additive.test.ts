@@ -201,7 +201,7 @@ test('all that is accepted is, run after run, what --full makes of everything; i
     return [sql, [first, ...(/ order by /.test(sql) ? rows : rows.sort())].join('\n')]
   }))
   for (const n of [1, 2]) {
-    await addToLake(cwd, BATCH(n), `batch-${n}`)
+    await addToLake(cwd, BATCH(n), n === 1 ? 'a' : 'b')
     const { code, stderr } = await periodic(cwd)
     assert.equal(code, 0, stderr)
   }
