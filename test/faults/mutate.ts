@@ -41,7 +41,7 @@ export async function killMutants({ lanes, say, only }: { lanes: number; say(tex
 
 function copy(to: string): string {
   mkdirSync(to)
-  for (const name of ['dist', 'src', 'queries', 'package.json', 'package-lock.json', ...launchers()]) {
+  for (const name of ['dist', 'src', 'queries', 'test/data', 'package.json', 'package-lock.json', ...launchers()]) {
     cpSync(join(ROOT, name), join(to, name), { recursive: true })
   }
   // Newer than its sources, so that the launchers run it as it is.
