@@ -11,7 +11,7 @@ import { additiveProblems } from './additive.ts'
 import { printOf, putInPlace } from './cache.ts'
 import type { Contribution, Stored, Work } from './contribution.ts'
 import { contributionOf, mergedOf, planContributions, planMerges } from './contribution.ts'
-import { readEvents, Unreadable, unreadable } from './events.ts'
+import { readEvents, Unreadable, unreadable, withoutRows } from './events.ts'
 import type { Functions } from './functions.ts'
 import type { Accumulates } from './header.ts'
 import type { Query } from './ledger.ts'
@@ -74,7 +74,7 @@ export async function accumulate(lane: Lane, model: Parsed, below: readonly Pars
   const directory = join(options.contributions, name)
   const ledger = await readLedger(directory, version, options.notice)
   // To understand all models anew takes a quarter of a run over ten new seconds, most of it for patterns that DuckDB compiles.
-  const query = ledger.query ?? (await understand(session, model, below, await options.functions(session)))
+  const query = ledger.query ?? (await withoutRows(session, async () => understand(session, model, below, await options.functions(session))))
   const { columns, body, order } = query
   const rowsOf = (of: readonly Contribution[]): string => `read_parquet([${of.map(({ rows }) => quote(join(directory, rows))).join(', ')}])`
   const { damaged, hours, recent, packs } = options

@@ -3,10 +3,8 @@ import type { Damaged } from '../lake/damaged.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import type { AccumulateOptions, Lane } from './accumulate.ts'
 import { accumulate, checkAdditive, Unkept } from './accumulate.ts'
-import type { WholeLake } from './events.ts'
-import { Unreadable, unreadable } from './events.ts'
+import { Unreadable, unreadable, withoutRows } from './events.ts'
 import { takeTurns } from './lanes.ts'
-import { keyOf, SOURCES } from './models.ts'
 import type { Parsed } from './parse.ts'
 import type { Step } from './plan.ts'
 import type { Problem } from './problem.ts'
@@ -17,7 +15,6 @@ import { refusal } from './verdict.ts'
 
 export interface ActOptions {
   snapshot: Snapshot
-  wholeLake: WholeLake
   /** Files of it that are known to be damaged; what is found out is added. */
   damaged: Damaged
   parts: Parts | undefined
@@ -35,13 +32,7 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
   /** The views that a model reads, directly or not; and these with itself, if it is one. */
   const below = new Map<string, Parsed[]>()
   const views = new Map<string, Parsed[]>()
-  /** What reads events by itself, or by views that do and of which nothing is kept. */
-  const readers = new Set<string>()
   for (const { model, needs } of steps) {
-    const names = model.references.map(({ name }) => keyOf(name))
-    if (!isKept(model, options.parts) && (SOURCES.some((source) => names.includes(source)) || needs.some((need) => views.get(need)?.length && readers.has(need)))) {
-      readers.add(model.name)
-    }
     const read = [...new Set(needs.flatMap((need) => views.get(need) ?? []))]
     below.set(model.name, read)
     views.set(model.name, model.layer === 'staging' ? [...read, model] : [])
@@ -54,7 +45,7 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
       ? { model, ms: 0, status: 'failed', problem }
       : because !== undefined
         ? { model, ms: 0, status: 'skipped', because }
-        : await actOn(lane, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as Parsed[], readsAll: model.layer !== 'staging' && readers.has(model.name) })
+        : await actOn(lane, model, { ...options, published: model.layer === 'metrics' && selected, below: below.get(model.name) as Parsed[] })
     if (outcome?.status !== 'ok') bad.add(model.name)
     return outcome
   })
@@ -65,14 +56,12 @@ export async function act(lanes: readonly Lane[], steps: readonly Step[], option
 async function actOn(
   lane: Lane,
   model: Parsed,
-  { snapshot, wholeLake, damaged, parts, functions, sink, judged, published: result, below, readsAll, now, signal }:
-    ActOptions & { published: boolean; below: readonly Parsed[]; readsAll: boolean },
+  { snapshot, damaged, parts, functions, sink, judged, published: result, below, now, signal }: ActOptions & { published: boolean; below: readonly Parsed[] },
 ): Promise<Outcome | undefined> {
   const { session } = lane
   const start = now()
   let bound = false
   try {
-    if (readsAll) await wholeLake(session)
     await bind(lane, model, below, parts, functions)
     bound = true
     const verdicts = result ? await judged(lane, model) : []
@@ -103,7 +92,8 @@ function isKept({ name, header }: Parsed, parts: Parts | undefined): parts is Pa
 async function bind(lane: Lane, model: Parsed, below: readonly Parsed[], parts: Parts | undefined, functions: AccumulateOptions['functions']): Promise<void> {
   const { session } = lane
   if (isKept(model, parts)) return accumulate(lane, model, below, parts.versions.get(model.name) as string, { ...parts, functions })
-  await session.run(statement(model))
+  const create = (): Promise<void> => session.run(statement(model))
+  await (model.layer === 'staging' ? withoutRows(session, create) : create())
   // What fails in a run over parts must not pass in one over the whole.
   if (model.header.accumulates) await checkAdditive(session, model, below, await functions(session))
 }

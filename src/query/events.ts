@@ -38,28 +38,34 @@ export function readEvents(parts: readonly Part[]): string {
   return record.size === 0 ? relation(exactly(...files)) : `(SELECT *, ${DERIVED_COLUMNS} FROM ${rowsOf(files, record, { options: HIVE, texts: 'JSON' })})`
 }
 
-/** Makes `events` of a session all that the lake holds, once. */
-export type WholeLake = (session: Session) => Promise<void>
-
 /**
- * Binds `events` to one of the files of a lake, for the other sessions of this engine too: names can be bound to it. Whoever wants its rows asks for
- * the whole lake first: to bind something to 17,000 files takes 200 ms each time. While one of them is damaged, whatever reads `events` fails
+ * Binds `events` to the files of a lake, for the other sessions of this engine too. While one of them is damaged, whatever reads `events` fails
  * with a sentence about it: some damage would go unnoticed where a query has no need of the column.
  */
-export async function bindEvents(session: Session, parts: readonly Part[], damaged: Damaged = new Map(), others: readonly Session[] = []): Promise<WholeLake> {
+export async function bindEvents(session: Session, parts: readonly Part[], damaged: Damaged = new Map(), others: readonly Session[] = []): Promise<void> {
   const sound = parts.filter(({ path }) => !damaged.has(path))
   const [first] = damaged
   if (sound.length === 0 || first) await session.run(`CREATE TABLE ${first ? 'no_events' : 'events'} (${eventsDefinition()})`)
-  if (sound.length === 0 && !first) return async () => {}
-  const assign = (one: Session, files: readonly Part[]): Promise<void> => one.run(`SET VARIABLE lake_files = ${exactly(...files.map(({ path }) => path))}`)
-  for (const one of [session, ...others]) await assign(one, sound.slice(0, 1))
+  if (sound.length === 0 && !first) return
+  for (const one of [session, ...others]) {
+    await one.run(`SET VARIABLE all_files = ${exactly(...sound.map(({ path }) => path))}`)
+    await one.run("SET VARIABLE lake_files = getvariable('all_files')")
+  }
   const whole = sound.length === 0 ? 'no_events' : recordOf(sound).size > 0 ? readEvents(sound) : relation("getvariable('lake_files')")
   const refusal = first && `SELECT no_events.* FROM (SELECT ${quote(describeDamage(...first))} AS said) LEFT JOIN no_events ON true WHERE error(said)`
-  await session.run(`CREATE VIEW events AS FROM ${whole}${refusal === undefined ? '' : ` UNION ALL BY NAME ${refusal}`}`)
-  const done = new Set<Session>()
-  return async (one) => {
-    if (!done.has(one)) await assign(one, sound)
-    done.add(one)
+  await withoutRows(session, () => session.run(`CREATE VIEW events AS FROM ${whole}${refusal === undefined ? '' : ` UNION ALL BY NAME ${refusal}`}`))
+}
+
+/**
+ * Has a session bind names to `events` without reading rows: it sees one file of the lake meanwhile. To bind something to 17,000 files takes 200 ms each
+ * time. The whole lake is what a session sees otherwise, so that whoever forgets this is slow and not wrong.
+ */
+export async function withoutRows<T>(session: Session, bind: () => Promise<T>): Promise<T> {
+  await session.run("SET VARIABLE lake_files = getvariable('all_files')[1:1]")
+  try {
+    return await bind()
+  } finally {
+    await session.run("SET VARIABLE lake_files = getvariable('all_files')")
   }
 }
 

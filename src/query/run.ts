@@ -131,11 +131,12 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const { content: known = {}, problem } = full ? {} : await readContents(state)
     if (problem !== undefined) notice(anew(contentsPath(state), problem))
     const damaged: Damaged = new Map()
-    const [{ steps, problems }, { contents, files, wholeLake }] = await sideBySide(
+    const [{ steps, problems }, { contents, files }] = await sideBySide(
       prepare(session, loaded, select),
       look(other.session, listed, known, damaged).then(async (contents) => {
         const files = withLayouts(listed, contents)
-        return { contents, files, wholeLake: await bindEvents(other.session, files, damaged, [session]) }
+        await bindEvents(other.session, files, damaged, [session])
+        return { contents, files }
       }),
     )
     await writeContents(state, scratch, contents)
@@ -148,7 +149,7 @@ async function runModels(loaded: Models, engine: Engine, scratch: string, option
     const hours = full || files.length === 0 ? undefined : partsByHour(files)
     const parts = hours && { contributions, hours, damaged, recent: recentFrom(hours, start), packs: openPacks(scratch), versions: origin.versions, notice }
     const judged = ({ session, scratch }: Lane, model: Parsed): Promise<Verdict[]> => judgeResult(session, model, loaded.models, { snapshot, state, scratch, now, signal })
-    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, wholeLake, damaged, parts, functions: once(functionsOf), sink, judged, now, signal }))]
+    const outcomes = [...problems.map(rejected), ...(await act(lanes, steps, { snapshot, damaged, parts, functions: once(functionsOf), sink, judged, now, signal }))]
     signal.throwIfAborted()
     const ms = now() - start
     const upkeep = await options.upkeep?.(session, { newest: glance.newest, files: lakeFiles(lake, files) })

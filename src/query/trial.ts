@@ -79,7 +79,7 @@ export async function* tryAll({ lake, state, queries, selectors, write, now }: T
     await runMacros(session, loaded.macros)
     const listed = await partsOf(snapshot)
     const files = withLayouts(listed, await look(session, listed, {}, damaged))
-    await (await bindEvents(session, files, damaged))(session)
+    await bindEvents(session, files, damaged)
     yield* tryExpectations(context)
     yield* tryCases(cases, context)
     yield* tryAccumulating(files, context)

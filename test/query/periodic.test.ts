@@ -48,6 +48,24 @@ test('a result that did not change is left as it is; one that did is a new file'
   assert.deepEqual(tree(join(cwd, '.sluice')).filter((path) => !path.startsWith('runs/')), ['contents.json', 'lake.json', 'periodic.lock', 'runs', 'staging', 'wal'])
 })
 
+test('every way to name events counts all files: a view, a subquery, a common table expression', async (t) => {
+  const cwd = workplace(t)
+  write(cwd, {
+    'queries/staging/seen.sql': 'SELECT * FROM events',
+    'queries/metrics/direct.sql': 'SELECT count(*) AS n FROM events',
+    'queries/metrics/of-a-view.sql': 'SELECT count(*) AS n FROM seen',
+    'queries/metrics/of-itself.sql': 'WITH events AS (SELECT * FROM events) SELECT count(*) AS n FROM events',
+    'queries/metrics/subquery.sql': 'SELECT (SELECT count(*) FROM seen) AS n',
+  })
+  await addToLake(cwd, LIKES(3))
+  await addToLake(cwd, LIKES(4, 11))
+  await addToLake(cwd, LIKES(5, 12))
+  const { code, stderr } = await periodic(cwd)
+  assert.deepEqual([code, stderr], [0, ''])
+  for (const file of readdirSync(join(cwd, 'metrics'))) assert.equal(readFileSync(join(cwd, 'metrics', file), 'utf8'), 'n\n12\n', file)
+  assert.equal(readdirSync(join(cwd, 'metrics')).length, 4)
+})
+
 test('places come from options', async (t) => {
   const cwd = workplace(t)
   write(cwd, { 'q/metrics/count.sql': 'SELECT count(*) AS n FROM events' })
