@@ -37,7 +37,7 @@ export async function readExtent(path: string): Promise<Extent> {
   }
 }
 
-function extentOf(footer: Struct): Extent {
+export function extentOf(footer: Struct): Extent {
   const groups = structsAt(footer, FILE.rowGroups).map(timesOf)
   const known = groups.filter((times) => times !== undefined)
   const from = known.reduce((min, { from }) => (from < min ? from : min), Infinity)
