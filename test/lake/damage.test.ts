@@ -58,7 +58,7 @@ test('files that are damaged in any way stop neither ingest, nor recovery, nor o
   writeFileSync(join(cwd, 'queries/metrics/hours.sql'), "/* accumulates: {sum: [n]} */ SELECT date_trunc('hour', event_time) AS h, count(*) AS n FROM events GROUP BY ALL")
   const periodic = await run('periodic', [], { cwd })
   assert.equal(periodic.code, 1, periodic.stderr)
-  assert.match(periodic.stderr, /^queries\/metrics\/hours\.sql: expected lake\/date=2026-07-04\/hour=16\/0\/\S+ to be a complete Parquet file/)
+  assert.match(periodic.stderr, /^queries\/metrics\/hours\.sql: expected lake\/date=2026-07-04\/hour=16\/0\/\S+ to be a complete Parquet file/m)
   assert.deepEqual(await keysOf(cwd, 'hour=16'), [...keys(30, 7300), ...keys(10, 7400)].sort())
   assert.match(periodic.stdout, /1 hour merged, 3 files into 1/, 'hour 14, which is sealed')
   assert.ok(existsSync(join(cwd, DATE, 'hour=14/1/part-000.parquet')))
