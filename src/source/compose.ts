@@ -109,16 +109,19 @@ export function createComposer(random: Random): Composer {
       facets = ''
       let end = 0
       let bytes = 0
+      // A tag, a handle and a link end at a space, also where words have none between them.
+      let isBehindMarked = false
       for (let n = 0; n < length; n++) {
         const draw = n === topicAt ? -1 : random.next() & 255
         const marked = draw < 0 || draw > 6 ? undefined : draw < 5 ? hashtags : draw === 5 ? handles : urls
         const ordinary = topicAt >= 0 && draw < 110 ? topic : tongue.words
         const words = marked?.words ?? (draw < 0 ? engineering : draw > 10 ? ordinary : draw < 9 ? emoji : interjections)
         const word = words === tongue.words ? pickWord(tongue) : random.below(words.count)
-        if (n > 0 && (marked || tongue.space === 1)) {
+        if (n > 0 && (marked || isBehindMarked || tongue.space === 1)) {
           scratch[end++] = SPACE
           bytes++
         }
+        isBehindMarked = marked !== undefined
         end = copy(words, word, scratch, end)
         bytes += words.lengths[word] as number
         if (marked) {

@@ -27,7 +27,7 @@ const EDITS: [file: string, from: string, to: string][] = [
   ['metrics/fast-likers.sql', '>= 50\norder', '>= 51\norder'],
   ['metrics/top-10-word.sql', 'limit\n  10', 'limit\n  12'],
   ['staging/likes.sql', "action = 'create'", "action <> 'delete'"],
-  ['macros.sql', "[’ʼ＇]', ''''", "[’ʼ＇]', ''"],
+  ['macros.sql', "[’ʼ]', ''''", "[’ʼ]', ''"],
   ['metrics/stream-health.sql', 'coalesce(max(silence), 0)', 'coalesce(max(silence), 1)'],
   ['seeds/stopwords.csv', '\nen,', '\nen,software\nen,'],
 ]

@@ -8,9 +8,9 @@ import { ROOT } from '../process.ts'
 import { hasEngineering, hashtagsOf, wordsOf } from './naive-text.ts'
 import { seededText } from './seeded.ts'
 
-test('words, hashtags and whole words of 20,000 seeded texts are those of a reading character by character', async () => {
+test('words, hashtags and whole words of 15,000 seeded texts are those of a reading character by character', async () => {
   const next = random(11)
-  const texts = Array.from({ length: 20_000 }, () => ({ text: seededText(next), lang: next() < 0.3 ? 'fr' : 'en' }))
+  const texts = Array.from({ length: 15_000 }, () => ({ text: seededText(next), lang: next() < 0.3 ? 'fr' : 'en' }))
   const engine = await openEngine({ threads: 1 })
   try {
     const session = await engine.connect()

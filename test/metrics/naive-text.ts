@@ -9,7 +9,10 @@ const isHiragana = (c: string | undefined): boolean => c !== undefined && /\p{Sc
 const isKatakana = (c: string | undefined): boolean => c !== undefined && /\p{Script=Katakana}/u.test(c)
 const isHan = (c: string | undefined): boolean => c !== undefined && /\p{Script=Han}/u.test(c)
 const isEastAsian = (c: string | undefined): boolean => isHan(c) || isHiragana(c) || isKatakana(c)
-const isLatin = (c: string | undefined): boolean => c !== undefined && /[a-z]/i.test(c)
+const isAscii = (c: string | undefined): boolean => c !== undefined && /[a-z]/i.test(c)
+const isLatin = (c: string | undefined): boolean => c !== undefined && /\p{Script=Latin}/u.test(c)
+const isJoiner = (c: string | undefined): boolean => c === '\u200c' || c === '\u200d'
+const isSign = (c: string | undefined): boolean => c === '#' || c === '＃'
 
 /** One character for one: the capital dotted I becomes i. */
 function lower(c: string): string {
@@ -17,62 +20,99 @@ function lower(c: string): string {
   return [...small].length === 1 ? small : ([...small][0] as string)
 }
 
+/** As Unicode's compatibility forms have it, but of characters of full and half width alone. */
+function folded(text: string): string[] {
+  const usual = [...text].map((c) => (/[\uff01-\uff5e\uff61-\uff9f]/.test(c) ? c.normalize('NFKC') : c)).join('')
+  return [...usual.normalize('NFC')].map(lower).map((c) => (c === '’' || c === 'ʼ' ? "'" : c === 'ς' ? 'σ' : c))
+}
+
 export function hasEngineering(text: string): boolean {
   const word = [...'engineering']
   const chars = [...text]
-  const isEdge = (c: string | undefined): boolean => !isWordPart(c) || isEastAsian(c) || c === 'ー'
+  const isInside = (c: string | undefined): boolean => isLatin(c) || isNumber(c) || c === '_'
   const begins = (at: number): boolean => word.every((c, n) => chars[at + n] === c || chars[at + n] === c.toUpperCase())
-  return chars.some((_, at) => begins(at) && isEdge(chars[at - 1]) && isEdge(chars[at + word.length]))
+  return chars.some((_, at) => {
+    if (!begins(at)) return false
+    let before = at - 1
+    while (isMark(chars[before]) || isJoiner(chars[before])) before--
+    let after = at + word.length
+    while (isJoiner(chars[after])) after++
+    return !isInside(chars[before]) && !isInside(chars[after]) && !isMark(chars[after])
+  })
+}
+
+/** The script of which a word is made, if this character begins one. */
+function scriptOf(c: string | undefined): 'latin' | 'han' | 'katakana' | 'hiragana' | 'digits' | 'other' | undefined {
+  if (isLatin(c)) return 'latin'
+  if (isHan(c)) return 'han'
+  if (isKatakana(c)) return 'katakana'
+  if (isHiragana(c)) return 'hiragana'
+  if (isNumber(c) || c === '_') return 'digits'
+  return isLetter(c) || isMark(c) ? 'other' : undefined
 }
 
 export function wordsOf(text: string, lang: string): string[] {
-  const folded = [...text.normalize('NFC')].map(lower).map((c) => (['’', 'ʼ', '＇'].includes(c) ? "'" : c))
   const elides = ['fr', 'it', 'ca'].includes(lang)
-  const chars = separateScripts(withoutLinks(folded).map((c) => (elides && c === "'" ? ' ' : c)))
+  const chars = withoutLinks(folded(text)).map((c) => (elides && c === "'" ? ' ' : c))
   const words: string[] = []
-  for (let at = 0; at < chars.length; at++) {
-    if (!isWordPart(chars[at])) continue
-    const start = at
-    while (isWordPart(chars[at]) || (chars[at] === "'" && isWordPart(chars[at + 1]))) at++
-    let word = chars.slice(start, at)
+  for (let at = 0; at < chars.length; ) {
+    const start = at++
+    let script = scriptOf(chars[start])
+    if (script === undefined) continue
+    if (script === 'digits') {
+      // Digits are of the Latin word behind them, or of a word of another script.
+      let end = at
+      while (scriptOf(chars[end]) === 'digits') end++
+      script = scriptOf(chars[end]) === 'latin' ? 'latin' : 'other'
+    }
+    const isGlue = (c: string | undefined): boolean => c === "'" || isJoiner(c)
+    const belongs = (c: string | undefined): boolean => {
+      const of = scriptOf(c)
+      if (script === 'han') return of === 'han'
+      if (script === 'katakana' || script === 'hiragana') return of === script || c === 'ー'
+      if (script === 'latin') return of === 'latin' || of === 'digits' || isMark(c) || isGlue(c)
+      return of === 'other' || of === 'digits' || isGlue(c)
+    }
+    while (belongs(chars[at])) at++
+    if (!isLetter(chars[start]) || script === 'hiragana') continue
+    let end = at
+    while (isGlue(chars[end - 1])) end--
+    let word = chars.slice(start, end)
     if (word.at(-1) === 's' && word.at(-2) === "'") word = word.slice(0, -2)
-    if (isLetter(word[0]) && word.length > 1) words.push(word.join(''))
+    if (word.length > 1) words.push(word.join(''))
   }
   return words
-}
-
-/** A space wherever Han, Katakana or something else meets another of them; Hiragana goes. */
-function separateScripts(chars: readonly string[]): string[] {
-  const result: string[] = []
-  let before = ''
-  for (const c of chars) {
-    const script = isHiragana(c) ? 'hiragana' : isKatakana(c) ? 'katakana' : isHan(c) ? 'han'
-      : c === 'ー' && (before === 'hiragana' || before === 'katakana') ? before : ''
-    if (script !== before) result.push(' ')
-    if (script !== 'hiragana') result.push(c)
-    before = script
-  }
-  return result
 }
 
 export function hashtagsOf(text: string): string[] {
   const chars = [...text]
   const tags: string[] = []
+  /** What is before it belongs to a link or to a tag. */
+  let consumed = 0
   for (let at = 0; at < chars.length; ) {
+    const handle = urlEnd(chars, at) === undefined ? handleEnd(chars, at) : undefined
     const end = linkEnd(chars, at)
     if (end !== undefined) {
       at = end
+      if (handle !== undefined && isSign(chars[at])) at++
+      consumed = at
       continue
     }
-    const sign = chars[at++]
-    if (sign !== '#' && sign !== '＃') continue
+    const sign = at++
+    if (!isSign(chars[sign])) continue
+    let before = sign - 1
+    while (before >= consumed && isMark(chars[before])) before--
+    const base = before >= consumed ? chars[before] : undefined
+    if (isLetter(base) || (before === sign - 1 && (isNumber(base) || base === '_' || base === '&'))) continue
     let stop = at
-    while (isWordPart(chars[stop]) || chars[stop] === '-') stop++
-    while (chars[stop - 1] === '-') stop--
-    const tag = chars.slice(at, Math.max(at, stop))
-    if (tag[0] === '-' || !tag.some(isLetter)) continue
-    tags.push([...tag.join('').normalize('NFC')].map(lower).join(''))
-    at = stop
+    while (isWordPart(chars[stop]) || chars[stop] === '-' || isJoiner(chars[stop])) stop++
+    const found = chars.slice(at, stop)
+    if (found[0] === '-' || isMark(found[0]) || isJoiner(found[0]) || !found.some(isLetter)) continue
+    const tag = folded(found.join(''))
+    while (['_', '-'].includes(tag.at(-1) ?? '') || isJoiner(tag.at(-1))) tag.pop()
+    tags.push(tag.join(''))
+    at = isSign(chars[stop]) ? stop + 1 : stop
+    consumed = at
   }
   return tags
 }
@@ -128,7 +168,7 @@ function domainEnd(chars: readonly string[], at: number): number | undefined {
   }
   for (const dot of dots.reverse()) {
     let tld = dot + 1
-    while (isLatin(chars[tld])) tld++
+    while (isAscii(chars[tld])) tld++
     if (tld - dot > 2 && chars[tld] === '/') return skipUrl(chars, tld + 1)
     for (const name of USUAL) {
       const next = dot + 1 + name.length

@@ -8,7 +8,9 @@ const PIECES = [
   'the', 'und', 'le', 'que', 'really', 'just', "don't", 'don’t', "l'ingénierie", 'l’État', 'café', 'cafe\u0301', 'Straße', 'ÑANDÚ', 'İSTANBUL', 'ΟΔΟΣ', 'Привет', '今日は設計です', 'データ基盤', 'すごーい',
   'system', 'software', 'robotics', 'data-driven', 'state_of', '_emphasis_', '10k', 'web3', 'x', '3.14', '2026', "o'clock", "rock'n'roll", "10'000", 'ʼtis', '🎉', '👩‍💻code', 'a.b', 'end.Next', 'e.g.',
   'https://example.com/engineering/a?b=c#d', 'HTTP://X.Y/z、続き', 'www.example.org', 'awww.ok', 'example.com', 'Example.COM,', 'example.community', 'site.io/x', 'a.b.co', '@who.bsky.social', '@', 'me@example.org', 'éwww.x',
-  '#art', '#Art', '#art-deco', '#art-', '#-art', '#a#b', '#1', '#2026-07', '#1st', '#日本', '＃写真', '#don’t', '##x', 'C#', '#www.tag', '(#paren)', 'x#y', '#\u0301e', '\r\n', '\n', '\t', '\u00a0', '\u3000', ',', '…', '-', "'",
+  '#art', '#Art', '#art-deco', '#art-', '#-art', '#a#b', '#1', '#2026-07', '#1st', '#日本', '＃写真', '#don’t', '##x', 'C#', '#www.tag', '(#paren)', 'x#y', '#\u0301e', '#\ufe0f\u20e3note', '#\u20e2tag', 'issue#abc', '&#x27;hi', '#two_part___', '#sea🌊side', '#ΚΟΣΜΟΣ', '#κοσμος', '#ＡＢＣ', '＃ｶﾞｲﾄﾞ', '#नमस्\u200dते', '❤\ufe0f#love',
+  'engineering은', '엔지니어링engineering을', 'วิศวกรรมengineeringที่', 'វិស្វកម្មengineering', 'နည်းပညာengineering', 'ວິສະວະກຳengineering', 'הנדסהengineering', 'ΜengineeringЖ', 'engineering\u200c한', 'می\u200cخواهم', 'नमस्\u200dते',
+  'ＥＮＧ', 'ｶﾞ', 'οδος', '2024년에는', '코로나19', '10kilo', '7мир', "об’єкт", "rock''n", "'quoted'", 'dogs’', '\r\n', '\n', '\t', '\u00a0', '\u3000', ',', '…', '-', "'",
 ]
 
 /** Three hours of events with what the metrics are sensitive to: bursts of likes, repeats, unlikes, odd texts, a silence. */

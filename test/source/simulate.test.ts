@@ -149,6 +149,7 @@ describe('simulator', () => {
       for (const { features, index } of facets ?? []) {
         const marked = Buffer.from(text).toString('utf8', index.byteStart, index.byteEnd)
         assert.match(marked, /^(#|@|https?:)/)
+        assert.match(Buffer.from(text).toString('utf8', index.byteEnd), /^( |$)/, 'no word is glued to it')
         if (features[0]?.tag !== undefined) assert.equal(marked, `#${features[0].tag}`)
       }
     }
