@@ -60,7 +60,7 @@ function commitOf({ action, path, record }: Extract<Line, { repo: string }>): Co
 }
 
 /** Adds the rows to a lake, one file of this name per hour, in the hour's current generation, without any code of the ingest. */
-export async function writeLake(lake: string, rows: readonly EventRow[], name = 'test'): Promise<void> {
+export async function writeLake(lake: string, rows: readonly EventRow[], name = '20260704T000000000Z-000000-00000001'): Promise<void> {
   const engine = await openEngine({ threads: 1 })
   const source = `${lake}.ndjson`
   try {

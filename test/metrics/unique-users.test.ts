@@ -21,7 +21,7 @@ test('users per day, as the tutorial has them: over many runs what --full says, 
   mkdirSync(join(cwd, 'lake'))
   const select = ['--select', 'users-per-day']
   for (let n = 0; n < 5; n++) {
-    await writeLake(join(cwd, 'lake'), rows.slice(n * 800, n < 4 ? (n + 1) * 800 : rows.length), `batch-${n}`)
+    await writeLake(join(cwd, 'lake'), rows.slice(n * 800, n < 4 ? (n + 1) * 800 : rows.length), `20260704T000000000Z-000000-0000000${n}`)
     const { code, stderr } = await run('periodic', select, { cwd })
     assert.deepEqual([code, stderr], [0, ''])
   }
