@@ -9,10 +9,12 @@ import type { Seal } from '../lake/seal.ts'
 import { damageOf, readSeal } from '../lake/seal.ts'
 import { surveyCaches } from './caches.ts'
 import type { Finding } from './finding.ts'
+import type { Footer } from './footers.ts'
+import { readFooters } from './footers.ts'
 import type { FileFacts } from './lake-findings.ts'
 import { isDamaged, lakeFindings } from './lake-findings.ts'
 import { letterFileProblem } from './letters.ts'
-import type { Broken, Content, Inspector, Repeated } from './parquet.ts'
+import type { Broken, Content, Found, Groups, Inspector, Repeated, Rows } from './parquet.ts'
 import { badStart, layoutOfFile } from './parquet.ts'
 import { quarantineFindings } from './quarantined.ts'
 import { replacedFindings, surveyReplaced } from './replaced.ts'
@@ -89,12 +91,16 @@ export async function fsck(
 
 async function inspect(lake: string, entries: readonly Entry[], inspector: Inspector, quick: boolean): Promise<FileFacts[]> {
   const at = ({ path }: Entry): string => join(lake, path)
+  const footers = await readFooters(entries.map(at))
   const starts = new Map<string, string | undefined>()
-  for (const entry of entries) starts.set(at(entry), await badStart(at(entry)))
-  const begun = entries.map(at).filter((path) => starts.get(path) === undefined)
+  const others = entries.map(at).filter((path) => !footers.has(path))
+  for (const path of others) starts.set(path, await badStart(path))
+  const begun = others.filter((path) => starts.get(path) === undefined)
   const rows = await inspector.rows(begun)
-  const sound = begun.filter((path) => 'rows' in (rows.get(path) ?? UNKNOWN))
-  const [groups, schemas] = [await inspector.groups(sound), await inspector.schemas(sound)]
+  const readable = begun.filter((path) => 'rows' in (rows.get(path) ?? UNKNOWN))
+  const [groups, schemas] = [await inspector.groups(readable), await inspector.schemas(readable)]
+  await addFooters(footers, { rows, groups, schemas }, inspector)
+  const sound = entries.map(at).filter((path) => 'rows' in (rows.get(path) ?? UNKNOWN))
   const contents = quick ? undefined : new Map<string, Content | Broken>()
   for (const layout of contents ? LAYOUT_NAMES : []) {
     const alike = sound.filter((path) => layoutOfFile(schemas.get(path) ?? UNKNOWN) === layout)
@@ -105,7 +111,7 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
   const seals = new Map<string, Seal | undefined>()
   for (const path of quick ? [] : sound) {
     damages.set(path, await damageOf(path).catch((error: unknown) => messageOf(error)))
-    seals.set(path, await readSeal(path).catch(() => undefined))
+    seals.set(path, footers.get(path)?.seal ?? (await readSeal(path).catch(() => undefined)))
   }
   const facts = await Promise.all(
     entries.map(async (entry): Promise<FileFacts | undefined> => {
@@ -126,6 +132,23 @@ async function inspect(lake: string, entries: readonly Entry[], inspector: Inspe
     }),
   )
   return facts.filter((file) => file !== undefined)
+}
+
+/** Puts what footers say to what DuckDB says. What their columns are, DuckDB says of one file for all alike. */
+async function addFooters(
+  footers: ReadonlyMap<string, Footer>,
+  { rows, groups, schemas }: { rows: Found<Rows>; groups: Found<Groups>; schemas: Found<{ columns: string[] }> },
+  inspector: Inspector,
+): Promise<void> {
+  const described = new Map<string, { columns: string[] } | Broken>()
+  for (const [path, footer] of footers) {
+    rows.set(path, footer.rows)
+    groups.set(path, footer.groups)
+    const known = described.get(footer.schema) ?? (await inspector.schemas([path])).get(path) ?? UNKNOWN
+    // What is wrong with one file, or was retired meanwhile, says nothing of the others.
+    if (!('broken' in known)) described.set(footer.schema, known)
+    schemas.set(path, known)
+  }
 }
 
 /** Asked over many files at once, some of which may have been retired since they were listed. */

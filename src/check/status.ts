@@ -18,7 +18,7 @@ export interface StatusFacts {
   /** What in the lake's directory has no name of the lake's; paths below it. */
   strangers: readonly string[]
   /** By the path below the lake. */
-  footers: Found<Rows>
+  footers: Found<Pick<Rows, 'rows'>>
   /** Newest event time by the statistics, ms. */
   newest: number | undefined
   /** Of what is declared to have limits. */

@@ -1,12 +1,13 @@
-import { join } from 'node:path'
 import { openEngine } from '../duckdb.ts'
 import { codeOf, Failure, messageOf } from '../failure.ts'
 import { reasons } from '../ingest/reject.ts'
+import type { LakeFile } from '../lake/compaction.ts'
+import { fileStats } from '../lake/file-stats.ts'
 import { canExchange } from '../lake/libc.ts'
-import { filesWithSizes } from '../lake/maintain.ts'
 import { checkLake } from '../lake/open.ts'
-import type { Snapshot } from '../lake/snapshot.ts'
-import { newestFiles, takeSnapshot } from '../lake/snapshot.ts'
+import type { Part, Snapshot } from '../lake/snapshot.ts'
+import { lakeFiles, newestFiles, partsOf, takeSnapshot } from '../lake/snapshot.ts'
+import { readContents } from '../query/contents.ts'
 import { readFreshness } from '../query/freshness.ts'
 import { loadSources } from '../query/models.ts'
 import { formatProblem } from '../query/problem.ts'
@@ -24,9 +25,10 @@ export async function survey(
   await checkLake({ lake, state })
   const facts = await surveyState(state, now)
   const snapshot = await takeSnapshot(lake)
-  const files = await filesWithSizes(snapshot)
-  const paths = new Map(files.map(({ path }) => [join(lake, path), path]))
-  const footers = await inspector.rows([...paths.keys()])
+  const parts = await partsOf(snapshot)
+  const files = lakeFiles(lake, parts)
+  const paths = new Map(parts.map(({ path }, n) => [path, (files[n] as LakeFile).path]))
+  const footers = await rowsOf(parts, state, inspector)
   const readable = [...paths.keys()].filter((path) => 'rows' in (footers.get(path) ?? {}))
   // By the partition; what is in no partition may be of any time.
   const groups = await inspector.groups(newestFiles({ lake, files: readable }))
@@ -44,6 +46,20 @@ export async function survey(
     exchange: await exchanges(),
     sameFilesystem: await sameFilesystem(lake, state),
   }
+}
+
+/** How many rows the files have: of those that periodic has seen as it remembers, of the others as their footers say. */
+async function rowsOf(parts: readonly Part[], state: string, inspector: Inspector): Promise<StatusFacts['footers']> {
+  const { content: known = {} } = await readContents(state)
+  const unknown = parts.filter(({ id }) => !known[id]).map(({ path }) => path)
+  const stats = await fileStats(unknown)
+  const asked = await inspector.rows(unknown.filter((path) => !stats.has(path)))
+  return new Map(
+    parts.map(({ path, id }) => {
+      const rows = known[id]?.[0] ?? stats.get(path)?.rows
+      return [path, rows === undefined ? (asked.get(path) ?? { broken: 'it was retired' }) : { rows }]
+    }),
+  )
 }
 
 /** How old the newest events are of what `sources.yaml` gives limits, or why that cannot be said. */

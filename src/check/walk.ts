@@ -1,5 +1,7 @@
-import { lstat, readdir, readlink, realpath } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 
 /** Something in a directory tree, itself and not what it leads to. */
@@ -23,7 +25,11 @@ export interface Entry {
 export async function walk(root: string): Promise<Entry[]> {
   const found: Entry[] = []
   try {
-    await list(root, '', found)
+    for (const name of readdirSync(root, { withFileTypes: true })) {
+      take(root, name.name, name, found)
+      // Others have their turn.
+      await setImmediate()
+    }
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT') return []
@@ -33,26 +39,21 @@ export async function walk(root: string): Promise<Entry[]> {
   return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-async function list(root: string, below: string, found: Entry[]): Promise<number> {
-  const names = await readdir(join(root, below), { withFileTypes: true })
-  await Promise.all(
-    names.map(async (name) => {
-      const path = below === '' ? name.name : `${below}/${name.name}`
-      try {
-        const entries = name.isDirectory() ? await list(root, path, found) : 0
-        found.push(await describe(root, path, entries))
-      } catch (error) {
-        // EINVAL: a symlink that was exchanged for a directory before it was read.
-        if (!['ENOENT', 'ENOTDIR', 'EINVAL'].includes(codeOf(error) ?? '')) throw error
-      }
-    }),
-  )
-  return names.length
+/** An entry of a directory with all below it, at once: promises take three times as long. */
+function take(root: string, path: string, name: Dirent, found: Entry[]): void {
+  try {
+    const below = name.isDirectory() ? readdirSync(join(root, path), { withFileTypes: true }) : []
+    for (const one of below) take(root, `${path}/${one.name}`, one, found)
+    found.push(describe(root, path, below.length))
+  } catch (error) {
+    // EINVAL: a symlink that was exchanged for a directory before it was read.
+    if (!['ENOENT', 'ENOTDIR', 'EINVAL'].includes(codeOf(error) ?? '')) throw error
+  }
 }
 
-async function describe(root: string, path: string, entries: number): Promise<Entry> {
+function describe(root: string, path: string, entries: number): Entry {
   const full = join(root, path)
-  const stats = await lstat(full)
+  const stats = lstatSync(full)
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'other'
   return {
     path,
@@ -62,14 +63,22 @@ async function describe(root: string, path: string, entries: number): Promise<En
     changed: stats.ctimeMs,
     inode: stats.ino,
     entries,
-    ...(kind === 'symlink' ? { link: await follow(full) } : {}),
+    ...(kind === 'symlink' ? { link: follow(full) } : {}),
   }
 }
 
-async function follow(path: string): Promise<{ text: string; target: string | undefined }> {
-  const text = await readlink(path)
-  const target = await realpath(path).catch(() => undefined)
+function follow(path: string): { text: string; target: string | undefined } {
+  const text = readlinkSync(path)
+  const target = realpath(path)
   // What it led to is removed after the symlink itself: it may be gone by now.
-  if (target === undefined) await lstat(path)
+  if (target === undefined) lstatSync(path)
   return { text, target }
+}
+
+function realpath(path: string): string | undefined {
+  try {
+    return realpathSync(path)
+  } catch {
+    return undefined
+  }
 }

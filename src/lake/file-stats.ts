@@ -14,7 +14,7 @@ export interface FileStats {
 }
 
 /** Of a file's end so much is read at first: the footer of a file of one row group has 3 KB. */
-const TAIL = 16_384
+export const TAIL = 16_384
 
 /** Files that are read before others have their turn. */
 const AT_ONCE = 50
@@ -36,7 +36,7 @@ export async function fileStats(paths: readonly string[]): Promise<Map<string, F
 
 function statsOf(path: string, buffer: Buffer): FileStats | undefined {
   try {
-    const footer = readFooter(endOf(path, buffer))
+    const footer = readFooter(endOf(path, buffer).end)
     const { rows, span } = extentOf(footer)
     if (!span || !Number.isSafeInteger(rows) || rows < 0 || sealOf(footer)?.format !== FORMAT || !hasColumns(footer)) return undefined
     return { rows, newest: rows === 0 ? null : span.to }
@@ -46,14 +46,17 @@ function statsOf(path: string, buffer: Buffer): FileStats | undefined {
   }
 }
 
-function endOf(path: string, buffer: Buffer): Buffer {
+/** The first bytes of a file, and its last ones with the whole footer; `buffer` is used where they fit. */
+export function endOf(path: string, buffer: Buffer): { size: number; start: Buffer; end: Buffer } {
   const file = openSync(path, 'r')
   try {
     const { size } = fstatSync(file)
+    const start = Buffer.allocUnsafe(4)
+    readSync(file, start, 0, 4, 0)
     const tail = (into: Buffer): Buffer => into.subarray(0, readSync(file, into, 0, into.length, size - into.length))
     const end = tail(buffer.subarray(0, Math.min(size, buffer.length)))
     const length = footerLength(end) ?? 0
-    return length <= end.length ? end : tail(Buffer.allocUnsafe(Math.min(length, size)))
+    return { size, start, end: length <= end.length ? end : tail(Buffer.allocUnsafe(Math.min(length, size))) }
   } finally {
     closeSync(file)
   }

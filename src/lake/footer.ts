@@ -25,9 +25,9 @@ export const TYPE = { true: 1, false: 2, i8: 3, i16: 4, i32: 5, i64: 6, double: 
 export const FILE = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 } as const
 export const KEY_VALUE = { key: 1, value: 2 } as const
 export const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5, converted: 6, logical: 10 } as const
-export const ROW_GROUP = { columns: 1 } as const
+export const ROW_GROUP = { columns: 1, rows: 3 } as const
 export const CHUNK = { fileOffset: 2, column: 3 } as const
-export const COLUMN = { type: 1, path: 3, statistics: 12 } as const
+export const COLUMN = { type: 1, path: 3, compressed: 7, dataPage: 9, dictionaryPage: 11, statistics: 12 } as const
 export const STATISTICS = { max: 5, min: 6 } as const
 
 const MAGIC = Buffer.from('PAR1')
