@@ -3,7 +3,7 @@ import type { FileName, Hour } from '../lake/names.ts'
 import { formatSegment, parseFile } from '../lake/names.ts'
 import type { Span } from '../lake/span.ts'
 import type { IdentityTable } from './identity-table.ts'
-import { createTable } from './identity-table.ts'
+import { add, createTable, has } from './identity-table.ts'
 import type { Listed, ReadIdentities } from './lake-events.ts'
 import { createLakeEvents, hoursOf, listHours } from './lake-events.ts'
 
@@ -30,6 +30,9 @@ export interface Dedup {
 /** One event can have times so far apart, ms: each host stamps what it passes on with its own. */
 const WINDOW = 120_000
 
+/** Stream time of a generation, ms: two of them hold a window before any batch that is not longer than half of one. */
+const SPAN = 1.5 * WINDOW
+
 /** A batch of a longer span is asked in which minutes its events are, ms. */
 const LONG = 10 * 60_000
 
@@ -47,15 +50,15 @@ interface Generation {
   batches: Map<string, { files: FileName[] } | { hashes: Uint32Array }>
 }
 
-function generation(): Generation {
-  return { table: createTable(), from: Infinity, batches: new Map() }
+function generation(room = 0): Generation {
+  return { table: createTable({ room }), from: Infinity, batches: new Map() }
 }
 
 /**
  * What this process has written in the last minutes of the stream is in memory; whatever else the lake holds of a batch's own time is read
  * when such a batch comes. So a stream in order costs a listing a batch, and one that goes back by an hour is compared with that hour.
  *
- * Two generations: when the newer one spans two windows (or is full), the older one is forgotten. Of a stream in order it is then older than
+ * Two generations: when the newer one is long enough or full, the older one is forgotten. Of a stream in order it is then older than
  * what the next batch is compared with; of any other its files are read like those of others.
  */
 export function createDedup(place: { lake: string; state: string }, read: ReadIdentities, say: (sentence: string) => void): Dedup {
@@ -69,11 +72,11 @@ export function createDedup(place: { lake: string; state: string }, read: ReadId
 
   /** Before the lake is listed: what is forgotten must be in that list. */
   function makeRoom({ hashes, span }: Identities): void {
-    const full = span.to - newer.from > 2 * WINDOW || newer.table.size + hashes.length / 2 > CAPACITY
+    const full = span.to - newer.from > SPAN || newer.table.size + hashes.length / 2 > CAPACITY
     // What is not in the lake yet is to be found nowhere else.
     if (newer.table.size === 0 || !full || [...older.batches.values()].some((batch) => 'hashes' in batch)) return
     older = newer
-    newer = generation()
+    newer = generation(older.table.size)
   }
 
   /** The files of these hours. If one of ours has gone, and not into a merge, what is remembered is not in the lake: it is read again from there. */
@@ -100,7 +103,7 @@ export function createDedup(place: { lake: string; state: string }, read: ReadId
       newer.batches.set(segment, { hashes: batch.hashes })
       await inLake.markRepeated(batch.hashes, repeated, { spans, listed, isOurs })
       const rows: number[] = []
-      for (const [row, mark] of repeated.entries()) if (mark === 1) rows.push(row)
+      for (let row = repeated.indexOf(1); row >= 0; row = repeated.indexOf(1, row + 1)) rows.push(row)
       return rows
     },
     committed(segment, paths) {
@@ -114,8 +117,9 @@ export function createDedup(place: { lake: string; state: string }, read: ReadId
 function addAll(table: IdentityTable, hashes: Uint32Array, other?: IdentityTable): Uint8Array {
   const had = new Uint8Array(hashes.length / 2)
   for (let row = 0; row < had.length; row++) {
-    const [low, high] = [hashes[2 * row] as number, hashes[2 * row + 1] as number]
-    if (other?.has(low, high) || !table.add(low, high)) had[row] = 1
+    const low = hashes[2 * row] as number
+    const high = hashes[2 * row + 1] as number
+    if ((other && has(other, low, high)) || !add(table, low, high)) had[row] = 1
   }
   return had
 }

@@ -7,7 +7,7 @@ import { formatHour, formatSegment, HOUR_MS } from '../lake/names.ts'
 import type { Extent, Span } from '../lake/span.ts'
 import { readExtent } from '../lake/span.ts'
 import type { IdentityTable } from './identity-table.ts'
-import { createTable } from './identity-table.ts'
+import { add, createTable, has, reserve } from './identity-table.ts'
 import { pendingSegments } from './wal.ts'
 
 /**
@@ -56,7 +56,7 @@ interface Loaded {
 }
 
 function nothing(): Loaded {
-  return { table: createTable(), keys: new Set(), paths: new Map() }
+  return { table: createTable({ full: 0.75 }), keys: new Set(), paths: new Map() }
 }
 
 /** A file that was listed has gone: merged, or dropped. */
@@ -134,7 +134,7 @@ export function createLakeEvents({ lake, state }: { lake: string; state: string 
     const [{ span }, paths] = [pieces[0] as Piece, pieces.map(({ path }) => path)]
     try {
       const foreign = await read(paths, span, (hashes) => {
-        for (let at = 0; at < hashes.length; at += 2) newer.table.add(hashes[at] as number, hashes[at + 1] as number)
+        for (let at = 0; at < hashes.length; at += 2) add(newer.table, hashes[at] as number, hashes[at + 1] as number)
       })
       if (foreign.length > 0) {
         tellOnce('foreign', `cannot compare with ${foreign.length} files of the lake, such as ${foreign[0]}, which DuckDB wrote: events that they hold may come twice`
@@ -166,7 +166,7 @@ export function createLakeEvents({ lake, state }: { lake: string; state: string 
               older = newer
               newer = nothing()
             }
-            newer.table.reserve(rows)
+            reserve(newer.table, rows)
             for (const { hour, path } of group) newer.paths.set(hour, (newer.paths.get(hour) ?? new Set()).add(path))
             await load(group)
             for (const { key } of group) newer.keys.add(key)
@@ -185,7 +185,7 @@ export function createLakeEvents({ lake, state }: { lake: string; state: string 
 function mark(table: IdentityTable, hashes: Uint32Array, repeated: Uint8Array): void {
   if (table.size === 0) return
   for (let row = 0; row < repeated.length; row++) {
-    if (repeated[row] === 0 && table.has(hashes[2 * row] as number, hashes[2 * row + 1] as number)) repeated[row] = 1
+    if (repeated[row] === 0 && has(table, hashes[2 * row] as number, hashes[2 * row + 1] as number)) repeated[row] = 1
   }
 }
 
