@@ -7,7 +7,7 @@ import { readMessage } from './event.ts'
 import { formatMicros } from './instant.ts'
 import type { Output } from './output.ts'
 import type { Clock } from './pace.ts'
-import { createPosition } from './position.ts'
+import { createPosition, LEAST_TIME, REWIND } from './position.ts'
 import { createQueue } from './queue.ts'
 
 export type Protocol = 'v1' | 'v2'
@@ -58,6 +58,8 @@ const FIRST = { rounds: 3, ms: 12_000, patience: 5_000 }
 const PATIENCE_MS = 10_000
 /** A first event so much later than was asked for means that the server no longer has what came before, µs. */
 const GAP = 10e6
+/** How much older than it was asked for an event may be that a host sends, µs: times are not strictly ordered. */
+const SLACK = 2 * REWIND
 /** Between two sentences about frames that are no events, ms. */
 const GARBAGE_EVERY = 60_000
 
@@ -72,10 +74,12 @@ export async function printLive(options: LiveOptions, { output, say, clock, toda
   if (signal.aborted) end()
   const timer = options.duration < 2 ** 31 ? setTimeout(end, options.duration) : undefined
 
-  const position = createPosition(options.protocol, options.cursor, today)
+  const { protocol } = options
+  const position = createPosition(protocol, options.cursor, today)
   let connection: Connection | undefined
   const queue = createQueue(output, { full: () => connection?.pause(), ready: () => connection?.resume(), failed: end })
   const garbage = createGarbageReport(say, clock)
+  const older = createOlderReport(say)
   let printed = 0
 
   /** One connection from start to end; `news` is how many events it brought that were not printed before. */
@@ -102,9 +106,14 @@ export async function printLive(options: LiveOptions, { output, say, clock, toda
         since === undefined ? 'gap: events' : `gap of ${formatDuration((micros - since) / 1000)}: events from ${formatMicros(since)}`
       say(`${span} to ${formatMicros(micros)} are missing, because ${host} no longer has them (it was asked for cursor ${asked})`)
     }
+    /** Hosts begin where a file of theirs begins, up to an hour before the cursor (bluesky-social/jetstream#343). */
+    const isOlder = ({ micros, seq }: StreamEvent): boolean =>
+      asked !== undefined && (asked < LEAST_TIME ? protocol === 'v2' && seq !== undefined && seq < asked : micros < asked - SLACK)
     const onEvent = (event: StreamEvent): void => {
       if (first) checkGap(event)
       first = false
+      if (isOlder(event)) return older.count(host, event.micros)
+      older.end()
       if (!position.advance(event)) return
       news++
       queue.push(event.line)
@@ -125,6 +134,7 @@ export async function printLive(options: LiveOptions, { output, say, clock, toda
     if (queue.full()) connection.pause()
     const ending = await connection.ended
     connection = undefined
+    older.end()
     if (isCursorTooOld(ending)) position.doubt()
     return { ...ending, news }
   }
@@ -158,6 +168,7 @@ export async function printLive(options: LiveOptions, { output, say, clock, toda
     clearTimeout(timer)
     signal.removeEventListener('abort', end)
     garbage.finish()
+    older.finish()
   }
 }
 
@@ -179,6 +190,29 @@ function unreachable({ endpoints }: LiveOptions, last: string, { reason }: Endin
       'check the network, name a server with --endpoint, or make events with --simulate',
     EXIT.unavailable,
   )
+}
+
+/** Says once that a host goes back further than it was asked to, and in the end how many of its events were skipped in all. */
+function createOlderReport(say: (sentence: string) => void): { count: (host: string, micros: number) => void; end: () => void; finish: () => void } {
+  let total = 0
+  let said = 0
+  let last: { host: string; from: number } | undefined
+  return {
+    count: (host, micros) => {
+      total++
+      last ??= { host, from: micros }
+    },
+    end: () => {
+      if (last && said === 0) {
+        say(`${last.host} goes back further than it was asked to, to ${formatMicros(last.from)}: skipped ${formatCount(total)} older events`)
+        said = total
+      }
+      last = undefined
+    },
+    finish: () => {
+      if (total > said) say(`skipped ${formatCount(total)} events in all that were older than what was asked for`)
+    },
+  }
 }
 
 /** Says at once that a frame is no event, then at most once a minute how many were not. */

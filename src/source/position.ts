@@ -23,7 +23,7 @@ export const REWIND = 5e6
 /** Repeats are recognised this far back, µs. */
 const WINDOW = 4 * REWIND
 /** From this value on a v2 cursor is a time in µs, below it a seq. */
-const LEAST_TIME = 1e15
+export const LEAST_TIME = 1e15
 /** A bad time_us further ahead of our clock than a day does not move the cursor: it would skip everything up to it. */
 const MOST_AHEAD = 86_400e6
 

@@ -17,6 +17,8 @@ export interface Behaviour {
   refuse?: { status: number; body: string }
   /** Serves nothing that happened before this, whatever the cursor, Unix µs; v2 says so. */
   floor?: number
+  /** So many events before the one that the cursor stands for are sent first. */
+  early?: number
   /** So many events are sent; then it does what `then` says. */
   events?: number
   /** `drop` cuts the connection (1006), a number closes it with that code, `silence` leaves it open and only pings. */
@@ -82,6 +84,7 @@ export async function serveJetstream(options: ServerOptions): Promise<JetstreamS
   })
   const talk = async (client: WebSocket, query: URLSearchParams, behaviour: Behaviour): Promise<void> => {
     let from = begin(query.get('cursor'))
+    if (query.has('cursor')) from = Math.max(0, from - (behaviour.early ?? 0))
     const { floor } = behaviour
     if (floor !== undefined && events[from] !== undefined && stamp(from).micros < floor) {
       from = events.findIndex((_, i) => stamp(i).micros >= floor)

@@ -133,6 +133,21 @@ describe('live', { concurrency: 4 }, () => {
     }
   })
 
+  for (const protocol of ['v1', 'v2'] as const) {
+    test(`${protocol}: what a host sends that is older than it was asked for is not printed, and told of once`, () => {
+      const events = makeEvents(3000, protocol === 'v1' ? undefined : KINDS_V2)
+      // Ten steps a second: the second and the third connection begin minutes before what was seen last.
+      const behaviours = [{ events: 2000, then: 'drop' as const }, { early: 1500, events: 1900, then: 'drop' as const }, { early: 1800 }]
+      return withServer({ protocol, events, behaviours }, async (server) => {
+        const { code, stdout, stderr } = await run(liveArgs(server, protocol, 3000))
+        assertLines(stdout, expected(protocol, events, server))
+        assert.equal(code, 0)
+        assert.equal(stderr.match(/goes back further than it was asked to, to 2\S+Z: skipped [\d,]+ older events/g)?.length, 1, stderr)
+        assert.match(stderr, /skipped 3,\d\d\d events in all that were older than what was asked for\n/)
+      })
+    })
+  }
+
   test('v1: a silently clamped cursor is a gap, told from when to when', () => {
     const events = makeEvents(800)
     const floor = HOUR_AGO + 600 * STEP

@@ -25,9 +25,11 @@ test(`./bluesky | ./handle-stream, killed and started ${RESTARTS} times, loses a
   const chance = random(RESTARTS)
   // About a thousand events a second; a run lives for half a second or so after its start.
   const count = RESTARTS * 150 + 300
-  const start = (Math.floor(Date.now() / 1000) - 3600) * 1e6
+  const start = (Math.floor(Date.now() / 1000) - 3 * 3600) * 1e6
   const events = makeEvents(count)
-  const server = await serveJetstream({ protocol: 'v1', events, start, step: 50_000, history: 0 })
+  // Each third connection begins 15 seconds before its cursor, as those of public hosts do.
+  const behaviours = Array.from({ length: 5 * RESTARTS }, (_, n) => ({ early: n % 3 === 2 ? 100 : 0 }))
+  const server = await serveJetstream({ protocol: 'v1', events, start, step: 150_000, history: 0, behaviours })
   t.after(() => server.close())
 
   /** The line as a shell runs it; the two write their pids. */
