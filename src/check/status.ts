@@ -77,6 +77,7 @@ interface HourFigures {
 export function statusOf(facts: StatusFacts): Status {
   const { now, sealAfter, files, footers, newest, state, rejects } = facts
   const hours = new Map<number, HourFigures>()
+  const added = new Map<number, number>()
   let rows = 0
   let bytes = 0
   for (const file of files) {
@@ -86,11 +87,12 @@ export function statusOf(facts: StatusFacts): Status {
     bytes += file.bytes
     const hour = parseFile(file.path)?.hour
     if (hour === undefined) continue
+    added.set(hour, Math.max(added.get(hour) ?? -Infinity, file.modified))
     const sum = hours.get(hour) ?? { files: 0, rows: 0, bytes: 0 }
     hours.set(hour, { files: sum.files + 1, rows: sum.rows + of, bytes: sum.bytes + file.bytes })
   }
   const ordered = [...hours].sort(([a], [b]) => a - b)
-  const sealed = ordered.filter(([hour]) => newest !== undefined && isSealed(hour, { watermark: newest, sealAfter }))
+  const sealed = ordered.filter(([hour]) => newest !== undefined && isSealed(hour, added.get(hour) ?? -Infinity, { watermark: newest, now, sealAfter }))
   const open = ordered.filter((entry) => !sealed.includes(entry))
   const dead = state.logs.filter(({ live }) => !live)
   const segments = (logs: StateFacts['logs']): { bytes: number }[] => logs.flatMap((log) => log.segments)

@@ -18,7 +18,7 @@ export const METRICS = {
 
 /** The options of whatever compacts and drops. */
 export const MAINTENANCE = {
-  sealAfter: { describe: 'Merge the files of an hour when its end is this much older than the newest event', parse: parseDuration, default: '10m' },
+  sealAfter: { describe: 'Merge the files of an hour when its end is this much older than the newest event, or when none has come to it for so long', parse: parseDuration, default: '10m' },
   targetSize: { describe: 'Merge into files of about this size', parse: parseBytes, default: '256MB' },
   keep: { describe: 'Drop dates whose events are all older than this, such as 30d; by default all are kept', parse: parseDuration },
   grace: { describe: 'Leave the files of an hour that was merged to queries that still read them for this long', parse: parseDuration, default: '60s' },

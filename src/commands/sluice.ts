@@ -55,7 +55,7 @@ export const SLUICE = {
     options: {
       ...PLACES,
       queries: { describe: 'Directory whose sources.yaml says how old the newest event may be', argument: 'DIR', parse: parseText, default: 'queries' },
-      sealAfter: { ...MAINTENANCE.sealAfter, describe: 'An hour is sealed when its end is this much older than the newest event' },
+      sealAfter: { ...MAINTENANCE.sealAfter, describe: 'An hour is sealed when its end is this much older than the newest event, or when no file has come to it for so long' },
       json: { describe: 'Print one JSON object' },
     },
   },

@@ -1,10 +1,11 @@
 import type { FileName, Hour } from './names.ts'
 import { formatHour, formatSegment, HOUR_MS, parseFile } from './names.ts'
 
-/** A file of the lake: its path below the lake, with `/`, and its size. */
+/** A file of the lake: its path below the lake, with `/`, its size, and when it was written, ms by the clock. */
 export interface LakeFile {
   path: string
   bytes: number
+  modified: number
 }
 
 /** One hour whose files become one, or several of the target size. */
@@ -16,11 +17,17 @@ export interface Merge {
   bytes: number
 }
 
-export interface CompactionRules {
+/** When an hour is sealed. */
+export interface SealRules {
   /** Newest event time of the lake, ms. */
   watermark: number
-  /** An hour is sealed when its end is this much older than the watermark, ms. */
+  /** By the clock, ms. */
+  now: number
+  /** How much later than the hour's end the watermark must be, ms, or how long ago the last file came. */
   sealAfter: number
+}
+
+export interface CompactionRules extends SealRules {
   /** Bytes of inputs that one run takes, but one hour at least. */
   budget: number
   /** Segments that are still in some log. */
@@ -29,8 +36,13 @@ export interface CompactionRules {
   busy: ReadonlySet<Hour>
 }
 
-export function isSealed(hour: Hour, { watermark, sealAfter }: Pick<CompactionRules, 'watermark' | 'sealAfter'>): boolean {
-  return (hour + 1) * HOUR_MS + sealAfter <= watermark
+/**
+ * An hour that the stream has left behind, or that is over by the clock and that nothing has come to for as long: the last hour of a stream that has ended.
+ * A clock that was set back only makes the second wait.
+ */
+export function isSealed(hour: Hour, added: number, { watermark, now, sealAfter }: SealRules): boolean {
+  const end = (hour + 1) * HOUR_MS
+  return end + sealAfter <= watermark || (end <= now && added + sealAfter <= now)
 }
 
 /** What to merge, oldest hour first. Pure: of the list of files and the rules. */
@@ -46,7 +58,8 @@ export function planCompaction(files: readonly LakeFile[], rules: CompactionRule
   const merges: Merge[] = []
   let left = rules.budget
   for (const [hour, found] of [...hours].sort(([a], [b]) => a - b)) {
-    if (!isSealed(hour, rules) || rules.busy.has(hour)) continue
+    const added = found.reduce((max, { file }) => Math.max(max, file.modified), -Infinity)
+    if (!isSealed(hour, added, rules) || rules.busy.has(hour)) continue
     const generation = Math.max(...found.map(({ name }) => name.generation))
     const current = found.filter(({ name }) => name.generation === generation)
     const pending = ({ name }: (typeof current)[number]): boolean => name.segment !== undefined && rules.pending.has(formatSegment(name.segment))

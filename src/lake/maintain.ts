@@ -67,7 +67,7 @@ export async function maintain(place: LakePlace, session: Session, options: Main
 }
 
 /** What a run would do now. Throws a Failure where retention would drop more than half of the lake unasked. */
-export async function planMaintenance(place: Pick<LakePlace, 'lake' | 'state'>, options: MaintainOptions): Promise<MaintainPlan> {
+export async function planMaintenance(place: Pick<LakePlace, 'lake' | 'state' | 'now'>, options: MaintainOptions): Promise<MaintainPlan> {
   const { watermark, seen } = options
   if (watermark === undefined) return NOTHING
   if (seen && isNothing(await planFor(place, seen, { ...options, watermark }))) return NOTHING
@@ -80,7 +80,7 @@ function isNothing({ merges, dates }: MaintainPlan): boolean {
   return merges.length === 0 && dates.length === 0
 }
 
-async function planFor({ state }: Pick<LakePlace, 'state'>, files: readonly LakeFile[], options: MaintainOptions & { watermark: number }): Promise<MaintainPlan> {
+async function planFor({ state, now }: Pick<LakePlace, 'state' | 'now'>, files: readonly LakeFile[], options: MaintainOptions & { watermark: number }): Promise<MaintainPlan> {
   const { watermark, keep } = options
   // After the files: the log of a segment is there before its file, and gone once that is final.
   const pending = await options.pending()
@@ -89,7 +89,7 @@ async function planFor({ state }: Pick<LakePlace, 'state'>, files: readonly Lake
   const dates = keep === undefined ? [] : planRetention(files, { keep, watermark }).filter((date) => !busy.dates.has(date))
   refuseLarge(files, dates, options.yes)
   const staying = dates.length === 0 ? files : files.filter(({ path }) => !dates.some((date) => path.startsWith(`${date}/`)))
-  return { merges: planCompaction(staying, { ...options, pending, busy: busy.hours }), dates }
+  return { merges: planCompaction(staying, { ...options, now: now(), pending, busy: busy.hours }), dates }
 }
 
 function refuseLarge(files: readonly LakeFile[], dates: readonly string[], yes: boolean): void {

@@ -98,6 +98,8 @@ export function describeStrangers(strangers: readonly string[]): string {
 export interface Part {
   path: string
   bytes: number
+  /** When it was written, ms. */
+  modified: number
   id: string
   /** It is of the layout `record` (`format.ts`). */
   record?: true
@@ -119,7 +121,7 @@ const AT_ONCE = 200
 
 /** The same by their paths below the lake. */
 export function lakeFiles(lake: string, parts: readonly Part[]): LakeFile[] {
-  return parts.map(({ path, bytes }) => ({ path: relative(lake, path).split(sep).join('/'), bytes }))
+  return parts.map(({ path, bytes, modified }) => ({ path: relative(lake, path).split(sep).join('/'), bytes, modified }))
 }
 
 /** Files by hour. */
@@ -140,7 +142,7 @@ export async function partOf(lake: string, path: string): Promise<Part> {
 }
 
 function part(lake: string, path: string, { size, mtimeMs }: Stats): Part {
-  return { path, bytes: size, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
+  return { path, bytes: size, modified: mtimeMs, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
 }
 
 /** The files that can hold the newest event: those of the last hour. */

@@ -62,7 +62,7 @@ test('logs of streams that are at different times are recovered each with its ow
 test('a file whose segment comes to its log while a merge is planned is not merged', async (t) => {
   const cwd = workplace(t)
   await command(ROLLED, cwd, { input: textOf(stream.lines) })
-  const place = { lake: join(cwd, 'lake'), state: join(cwd, '.sluice') }
+  const place = { lake: join(cwd, 'lake'), state: join(cwd, '.sluice'), now: Date.now }
   const hour = join(cwd, 'lake', 'date=2026-07-04', 'hour=14', '0')
   const [file = ''] = readdirSync(hour)
   const newcomer = file.replace(/-\d{8}\.parquet$/, '-00009999.parquet')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, readdirSync, readlinkSync, statSync } from 'node:fs'
+import { copyFileSync, readdirSync, readlinkSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openEngine } from '../../src/duckdb.ts'
@@ -98,6 +98,31 @@ test('an hour above the target size becomes several files, of whole sorted row g
   )
   assert.ok(groups.length >= 7, '400,000 rows are seven groups')
   groups.forEach(({ first }, n) => assert.ok(n === 0 || first >= (groups[n - 1]?.last as string), `group ${n} begins where another has ended`))
+})
+
+test('the last hour of a stream that has ended is merged when nothing has come to it for as long as it takes to seal one', async (t) => {
+  const cwd = workplace(t)
+  await fill(cwd, 3000)
+  const hour = join(cwd, 'lake', 'date=2026-07-04', 'hour=14', '0')
+  const old = (age: number): void => readdirSync(hour).forEach((file) => utimesSync(join(hour, file), Date.now() / 1000 - age, Date.now() / 1000 - age))
+  old(9 * 60)
+  assert.equal((await run('sluice', ['compact'], { cwd })).stdout, 'nothing to do\n')
+  // A clock that was set back.
+  old(-3600)
+  assert.equal((await run('sluice', ['compact'], { cwd })).stdout, 'nothing to do\n')
+  assert.match((await run('sluice', ['status'], { cwd })).stdout, /1 open, 0 sealed/)
+  old(11 * 60)
+  // One that has just come.
+  await run('handle-stream', [], { cwd, input: eventLine(3000) })
+  assert.equal((await run('sluice', ['compact'], { cwd })).stdout, 'nothing to do\n')
+  old(11 * 60)
+  assert.match((await run('sluice', ['status'], { cwd })).stdout, /0 open, 1 sealed/)
+  assert.match((await run('sluice', ['compact'], { cwd })).stdout, /hour=14: 4 files into 1, 3,001 events/)
+  // An hour that is not over, or of a clock ahead of ours.
+  const ahead = Date.now() + 3_600_000
+  await run('handle-stream', ['--roll-rows', '1'], { cwd, input: [0, 1].map((n) => eventLine(n, ahead)).join('\n') })
+  for (const path of tree(join(cwd, 'lake')).filter((path) => /\d\.parquet$/.test(path))) utimesSync(join(cwd, 'lake', path), 1, 1)
+  assert.equal((await run('sluice', ['compact'], { cwd })).stdout, 'nothing to do\n')
 })
 
 test('retention drops whole dates, never most of the lake unasked', async (t) => {

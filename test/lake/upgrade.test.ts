@@ -120,7 +120,7 @@ test('which hours are written anew', () => {
   const merged = 'date=2026-01-01/hour=01/1/part-000.parquet'
   const past = 'date=2026-01-01/hour=01/0/20260101T000000000Z-000000-00000001.parquet'
   const plan = (older: string[], { pending = [] as string[], busy = [] as number[] } = {}): unknown => {
-    const files = [a, b, c, merged, past].map((path) => ({ path, bytes: 1 }))
+    const files = [a, b, c, merged, past].map((path) => ({ path, bytes: 1, modified: 0 }))
     const { merges, left } = planUpgrade(files, { older: new Set(older), pending: new Set(pending), busy: new Set(busy) })
     return { merges: merges.map(({ inputs, generation }) => [generation, ...inputs.map(({ path }) => path)]), left: left.map(({ hour, why }) => `${hour} ${why.slice(0, 9)}`) }
   }

@@ -12,7 +12,7 @@ function lakeOf(count: number, { files = 1, bytes = 1000, step = 1 } = {}): Map<
   return new Map(
     Array.from({ length: count }, (_, n) => {
       const hour = FIRST + n * step
-      return [hour, Array.from({ length: files }, (_, file): Part => ({ path: `${hour}/${file}`, bytes, id: `${hour}/${file} ${bytes} 0` }))]
+      return [hour, Array.from({ length: files }, (_, file): Part => ({ path: `${hour}/${file}`, bytes, modified: 0, id: `${hour}/${file} ${bytes} 0` }))]
     }),
   )
 }
