@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
@@ -9,8 +8,11 @@ import { openInput } from '../ingest/input.ts'
 import { count, emptyTally, statusLine } from '../ingest/status.ts'
 import { openWal } from '../ingest/wal.ts'
 import type { Compression, Writer } from '../ingest/writer.ts'
+import { sameFilesystem } from '../lake/filesystem.ts'
+import { explainGone } from '../lake/gone.ts'
 import { formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
 
@@ -49,9 +51,11 @@ await main(
     stdout.on('error', () => {})
     const { lake, state } = values
     const now = Date.now
-    const id = await openLake({ lake, state, disk })
-    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
-    await sameFilesystem(lake, state)
+    const say = (sentence: string): void => void stderr.write(`handle-stream: ${sentence}\n`)
+    const id = await openLake({ lake, state, disk, say })
+    await disk.makeDirectory(lake, 'places.make')
+    await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
+    await expectOneFilesystem(lake, state)
 
     const name = formatWriter(now(), Math.random())
     // The log first: what a writer without one has staged is removed by any recovery.
@@ -60,7 +64,7 @@ await main(
     const tally = emptyTally()
     const started = now()
     const status = (): string => statusLine(tally, { elapsed: now() - started, now: now() })
-    const place = { lake, state, id, disk, now, say: (sentence: string) => void stderr.write(`handle-stream: ${sentence}\n`) }
+    const place = { lake, state, id, disk, now, say }
     const pipeline = createPipeline(place, writer, {
       report(report) {
         count(tally, report)
@@ -79,11 +83,12 @@ await main(
       if (signals > 1) {
         process.removeListener('SIGINT', onSignal)
         process.removeListener('SIGTERM', onSignal)
+        process.removeListener('SIGHUP', onSignal)
         process.kill(process.pid, signal)
-      } else if (signal === 'SIGTERM') input.stop()
-      else setTimeout(() => input.stop(), DRAIN).unref()
+      } else if (signal === 'SIGINT') setTimeout(() => input.stop(), DRAIN).unref()
+      else input.stop()
     }
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
 
     try {
       await ingest(input, wal, pipeline, {
@@ -91,6 +96,8 @@ await main(
         now,
         read: (lines) => void (tally.lines += lines),
       })
+    } catch (error) {
+      throw explainGone(error, { state, made: join(state, 'wal', name) })
     } finally {
       input.stop()
       await pipeline.settled().catch(() => {})
@@ -118,9 +125,7 @@ async function openWriter(
   return duckdbWriter({ compression: compression ?? 'zstd', timezone, staging: join(values.state, 'staging'), name, disk })
 }
 
-async function sameFilesystem(lake: string, state: string): Promise<void> {
-  const [a, b] = await Promise.all([stat(lake), stat(state)])
-  if (a.dev !== b.dev) {
-    throw new Failure(`expected ${lake} and ${state} on one filesystem, since files move between them by rename; choose --state beside --lake`, EXIT.usage)
-  }
+async function expectOneFilesystem(lake: string, state: string): Promise<void> {
+  if ((await sameFilesystem(lake, state)) !== false) return
+  throw new Failure(`expected ${lake} and ${state} on one filesystem and one mount of it, since files move between them by rename; choose --state beside --lake`, EXIT.usage)
 }

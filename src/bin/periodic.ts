@@ -27,6 +27,10 @@ import { main } from './main.ts'
 /** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
 const BUDGET = 512e6
 
+/** A loop says after so long that it waits for another run, and ends after so long, ms. */
+const QUIET = 2_000
+const PATIENCE = 600_000
+
 await main(
   PERIODIC,
   async ({ lake, state, queries, metrics, select, watch, every, full, dryRun, json, sealAfter, targetSize, keep, grace, yes }) => {
@@ -47,7 +51,7 @@ await main(
         full,
         openSink,
         async before() {
-          place.id = await openLake(place)
+          place.id = await openLake({ ...place, say })
           await recoverLogs(place)
         },
         // The results are out already: what goes wrong here is said below them.
@@ -60,7 +64,7 @@ await main(
           const whole = trouble === undefined ? record : { ...record, error: messageOf(trouble) }
           await saveRun(whole, { state, scratch, random: Math.random() }).catch((error: unknown) => void (trouble ??= error))
         },
-        notice: (text) => void process.stderr.write(`periodic: ${text}\n`),
+        notice: say,
         now: Date.now,
         signal: stop.signal,
       })
@@ -77,6 +81,7 @@ await main(
     process.stdout.on('error', () => stop.abort())
     process.once('SIGINT', () => stop.abort())
     process.once('SIGTERM', () => stop.abort())
+    process.once('SIGHUP', () => stop.abort())
     try {
       for await (const _ of triggers({ lake, watch, every, now: Date.now, signal: stop.signal })) await patiently(once, stop.signal)
     } catch (error) {
@@ -89,7 +94,6 @@ await main(
 async function recoverLogs(place: LakePlace): Promise<void> {
   let writer: Writer | undefined
   try {
-    const say = (sentence: string): void => void process.stderr.write(`periodic: ${sentence}\n`)
     await recover({ ...place, say }, async () => {
       const { duckdbWriter } = await import('../ingest/convert.ts')
       const staging = join(place.state, 'staging', 'periodic')
@@ -103,15 +107,23 @@ async function recoverLogs(place: LakePlace): Promise<void> {
 
 /** A loop does not end because somebody runs periodic by hand: it waits for that run, and then runs. */
 async function patiently(once: () => Promise<Report>, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  const began = performance.now()
+  for (let told = false; ; await sleep(500, undefined, { signal })) {
     try {
       await once()
       return
     } catch (error) {
-      if (!(error instanceof Failure) || error.exitCode !== EXIT.busy) throw error
-      await sleep(500, undefined, { signal })
+      const waited = performance.now() - began
+      if (!(error instanceof Failure) || error.exitCode !== EXIT.busy || waited > PATIENCE) throw error
+      if (waited < QUIET || told) continue
+      told = true
+      say(`waiting: ${error.message}`)
     }
   }
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`periodic: ${sentence}\n`)
 }
 
 function show(report: Report, { json, loop }: { json: boolean; loop: boolean }): void {

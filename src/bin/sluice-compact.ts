@@ -8,6 +8,7 @@ import { acquire } from '../lake/lock.ts'
 import { maintain, newestEvent, planMaintenance } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
 import { checkLake, openLake } from '../lake/open.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
@@ -39,7 +40,7 @@ export async function run(argv: readonly string[]): Promise<void> {
           if (merges.length + dates.length === 0) process.stdout.write('nothing to do\n')
           return 0
         }
-        await disk.makeDirectory(join(state, 'staging'), 'places.make')
+        await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
         const lock = await acquire(join(state, 'periodic.lock'), Date.now())
         if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
         try {

@@ -10,6 +10,7 @@ import { EXIT, Failure } from '../failure.ts'
 import { unmarkHeld } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { hasVanished, openLake } from '../lake/open.ts'
+import { PASSABLE } from '../lake/private.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
 
@@ -61,7 +62,7 @@ function show(checked: Checked, settings: Settings): number {
 
 async function repairing(settings: Settings, inspector: Inspector): Promise<number> {
   const { lake, state, grace, timezone, json } = settings
-  await disk.makeDirectory(state, 'places.make')
+  await disk.makeDirectory(state, 'places.make', PASSABLE)
   const lock = await acquire(join(state, 'periodic.lock'), Date.now())
   if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
   try {

@@ -7,6 +7,7 @@ import { openWal, pendingSegments } from '../ingest/wal.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
@@ -41,9 +42,9 @@ function clip(bytes: Buffer): string {
 
 async function replay({ lake, state, timezone }: Settings): Promise<void> {
   const id = await openLake({ lake, state, disk })
-  await disk.makeDirectory(join(state, 'rejected'), 'places.make')
+  await disk.makeDirectory(join(state, 'rejected'), 'places.make', PRIVATE)
   // One at a time: the second finds what the first has rejected again.
-  const turn = await acquireDirectory(join(state, 'rejected'))
+  const turn = await acquireDirectory(join(state, 'rejected'), { say: (sentence) => void process.stderr.write(`sluice rejects: ${sentence}\n`) })
   const found = await rejectedFiles(state)
   // As long as its segment is in a log, that may be rejected again into the same file.
   const pending = new Set((await pendingSegments(state)).map(formatSegment))
@@ -52,7 +53,8 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
   const tally = emptyTally()
   if (files.length > 0) {
     const { duckdbWriter } = await import('../ingest/convert.ts')
-    for (const directory of [lake, join(state, 'staging')]) await disk.makeDirectory(directory, 'places.make')
+    await disk.makeDirectory(lake, 'places.make')
+    await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
     const name = formatWriter(now(), Math.random())
     const wal = await openWal(state, { writer: name, disk, now: now(), durability: { kind: 'process' } })
     const writer = await duckdbWriter({ compression: 'zstd', timezone, staging: join(state, 'staging'), name, disk })

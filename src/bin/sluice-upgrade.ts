@@ -9,6 +9,7 @@ import { acquire } from '../lake/lock.ts'
 import { filesWithSizes } from '../lake/maintain.ts'
 import { formatHour, formatSegment } from '../lake/names.ts'
 import { checkLake, openLake } from '../lake/open.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { takeSnapshot } from '../lake/snapshot.ts'
 import { sweepTrash } from '../lake/trash.ts'
 import type { UpgradePlan } from '../lake/upgrade.ts'
@@ -33,7 +34,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         return 0
       }
       const id = await openLake(place)
-      await disk.makeDirectory(join(state, 'staging'), 'places.make')
+      await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
       const lock = await acquire(join(state, 'periodic.lock'), Date.now())
       if (!lock) throw new Failure(`a periodic is running in ${state}; wait for it, or stop it`, EXIT.busy)
       const engine = await openEngine({ memoryLimit: '2GB', tempDirectory: join(state, 'staging', 'periodic') })

@@ -1,6 +1,7 @@
-import { lstat, realpath, stat } from 'node:fs/promises'
+import { lstat, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../failure.ts'
+import { sameFilesystem } from '../lake/filesystem.ts'
 import { LAYOUT_NAMES } from '../lake/format.ts'
 import { readIdentity } from '../lake/identity.ts'
 import { formatSegment } from '../lake/names.ts'
@@ -172,9 +173,4 @@ function vanishedFinding(): Finding {
     what: 'none of its files is there, though the state knows of events in it',
     do: 'mount it, or name the right one by --lake; to begin a new lake, name a new directory by --state too',
   }
-}
-
-export async function sameFilesystem(lake: string, state: string): Promise<boolean | undefined> {
-  const [a, b] = await Promise.all([lake, state].map((path) => stat(path).catch(() => undefined)))
-  return a && b ? a.dev === b.dev : undefined
 }

@@ -13,6 +13,7 @@ import { diskFailure } from '../lake/disk.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import { formatWriter, HOUR_MS } from '../lake/names.ts'
 import { recordFiles, rowsOf } from '../lake/older.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { releaseReplaced, replacedFiles } from '../lake/replaced.ts'
 import { IDENTITY, STORED } from '../lake/schema.ts'
 import { sweepTrash } from '../lake/trash.ts'
@@ -118,7 +119,7 @@ export async function* repair(actions: readonly Action[], place: Place, options:
 
   async function toQuarantine(from: string, root: 'lake' | 'state', path: string, elsewhere = false): Promise<string> {
     const to = join(quarantine, elsewhere ? 'replaced' : root === 'lake' ? 'lake' : '', path)
-    await disk.makeDirectory(dirname(to), 'repair.move')
+    await disk.makeDirectory(dirname(to), 'repair.move', PRIVATE)
     await disk.rename(from, to, 'repair.move')
     await disk.sync(dirname(to), 'repair.move')
     await disk.sync(dirname(from), 'repair.move')
@@ -152,7 +153,7 @@ async function rewrite(
   const done: Rewritten = { rows: 0, files: [], unread: [] }
   const unread: Damaged = new Map()
   try {
-    await disk.makeDirectory(staging, 'places.make')
+    await disk.makeDirectory(staging, 'places.make', PRIVATE)
     const hours = await readFresh(session, files, unread, async (sound) => {
       if (sound.length === 0) return []
       return session.rows<{ hour: bigint }>(`SELECT DISTINCT ${hour} AS hour FROM ${await rowsIn(sound)} WHERE ${complete} ORDER BY hour`)
@@ -186,7 +187,7 @@ async function rewrite(
 async function recoverAll(place: Place, name: string, timezone: string): Promise<string> {
   // Of whoever holds the lock of periodic.
   const staging = join(place.state, 'staging', 'periodic')
-  await place.disk.makeDirectory(staging, 'places.make')
+  await place.disk.makeDirectory(staging, 'places.make', PRIVATE)
   await place.disk.makeDirectory(place.lake, 'places.make')
   let writer: Writer | undefined
   try {

@@ -1,3 +1,4 @@
+import { utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EXIT, Failure } from '../failure.ts'
 import { commitFile } from '../lake/commit.ts'
@@ -6,6 +7,7 @@ import { list } from '../lake/disk.ts'
 import { markHeld } from '../lake/identity.ts'
 import { acquireDirectory } from '../lake/lock.ts'
 import { formatHour, formatSegment, writerOf } from '../lake/names.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { createDedup } from './dedup.ts'
 import type { Input } from './input.ts'
 import { createFramer } from './lines.ts'
@@ -160,8 +162,9 @@ export interface Recovered {
 export async function recover(place: Place, openWriter: () => Promise<Writer>): Promise<Recovered> {
   const { lake, state, disk, now } = place
   const done: Recovered = { segments: [], swept: 0, setAside: [] }
-  await disk.makeDirectory(join(state, 'wal'), 'places.make')
-  const turn = await acquireDirectory(join(state, 'wal'))
+  const wal = join(state, 'wal')
+  await disk.makeDirectory(wal, 'places.make', PRIVATE)
+  const turn = await acquireDirectory(wal, { say: place.say })
   let writer: Writer | undefined
 
   async function aside(segment: Segment, problem: string): Promise<void> {
@@ -181,6 +184,8 @@ export async function recover(place: Place, openWriter: () => Promise<Writer>): 
         const pipeline = createPipeline(place, writer, { report: (report) => void done.segments.push(report), failure: () => {}, damaged: aside })
         try {
           for (const segment of left.segments) {
+            // A sign of life, for whoever waits.
+            await utimes(wal, now() / 1000, now() / 1000)
             const found = await contentsOf(segment.path)
             const problem = contentsProblem(segment.path, { holds: segment.holds, found })
             if (problem !== undefined) await aside(segment, problem)

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { formatSegment } from '../lake/names.ts'
 import { linesOf, LONGEST_LINE, longLine, marker } from './lines.ts'
 import type { Segment } from './segment.ts'
@@ -42,7 +43,7 @@ export async function keepRejects(disk: Disk, state: string, segment: SegmentNam
   if (rejects.length === 0) return
   const directory = join(state, 'rejected')
   const staged = join(state, 'staging', `${formatSegment(segment)}.rejected`)
-  await disk.makeDirectory(directory, 'reject.directory')
+  await disk.makeDirectory(directory, 'reject.directory', PRIVATE)
   await disk.write(staged, rejects.map((reject) => `${JSON.stringify(deadLetter(reject, segment, at))}\n`).join(''), 'reject.write')
   await disk.sync(staged, 'reject.sync')
   await disk.rename(staged, rejectedPath(state, segment), 'reject.rename')

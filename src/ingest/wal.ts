@@ -4,9 +4,11 @@ import { crc32 } from '../crc32.ts'
 import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
+import type { Lock } from '../lake/lock.ts'
 import { acquirePatiently } from '../lake/lock.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { isWriter } from '../lake/names.ts'
+import { PRIVATE } from '../lake/private.ts'
 import type { Lines } from './lines.ts'
 import type { Segment } from './segment.ts'
 import { contentsOf, formatSegmentFile, isSegmentFile, parseSegmentFile } from './segment.ts'
@@ -39,7 +41,7 @@ export async function openWal(state: string, options: { writer: string; disk: Di
   const directory = join(state, 'wal', writer)
   // Locked before it gets a writer's name: a recovery that starts now must not take it for a dead writer's.
   const unnamed = join(state, 'wal', `${UNNAMED}${writer}`)
-  await disk.makeDirectory(unnamed, 'wal.make')
+  await disk.makeDirectory(unnamed, 'wal.make', PRIVATE)
   const lock = await acquirePatiently(join(unnamed, 'lock'), options.now)
   if (!lock) throw new Failure(`expected nobody to hold ${join(unnamed, 'lock')}, which was made just now; start again`, EXIT.busy)
   await disk.rename(unnamed, directory, 'wal.name')
@@ -113,8 +115,7 @@ export async function openWal(state: string, options: { writer: string; disk: Di
       clearInterval(timer)
       await syncing
       if (open.file !== undefined) disk.close(open.file)
-      await retire(disk, directory)
-      lock.release()
+      await retire(disk, directory, lock)
     },
   }
 }
@@ -143,8 +144,7 @@ export async function* abandoned(disk: Disk, state: string, now: number): AsyncG
       writer,
       segments: (await list(directory)).flatMap((file) => leftover(writer, directory, file) ?? []),
       async release() {
-        await retire(disk, directory)
-        lock.release()
+        await retire(disk, directory, lock)
       },
     }
   }
@@ -180,7 +180,7 @@ function leftover(writer: string, directory: string, file: string): Segment | un
 export async function setAside(disk: Disk, state: string, { path, name }: Segment): Promise<string> {
   const directory = join(state, ASIDE, name.writer)
   const to = join(directory, basename(path))
-  await disk.makeDirectory(directory, 'wal.aside')
+  await disk.makeDirectory(directory, 'wal.aside', PRIVATE)
   await disk.rename(path, to, 'wal.aside')
   await disk.sync(directory, 'wal.aside')
   await disk.sync(dirname(path), 'wal.aside')
@@ -190,10 +190,11 @@ export async function setAside(disk: Disk, state: string, { path, name }: Segmen
 /** Segments that are not what they were when they were written, below the state: `<writer>/<file>` in it. */
 export const ASIDE = join('quarantine', 'wal')
 
-/** A directory with nothing but its lock file in it is of no more use. */
-async function retire(disk: Disk, directory: string): Promise<void> {
-  if ((await list(directory)).some(isSegmentFile)) return
-  await disk.removeTree(directory, 'wal.retire')
+/** Lets go of a log; without a segment it is of no more use. An open file cannot be removed everywhere; whoever locks it meanwhile finds nothing in it. */
+async function retire(disk: Disk, directory: string, lock: Lock): Promise<void> {
+  const used = (await list(directory)).some(isSegmentFile)
+  lock.release()
+  if (!used) await disk.removeTree(directory, 'wal.retire')
 }
 
 function changedAt(path: string): number {

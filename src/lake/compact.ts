@@ -11,6 +11,7 @@ import type { Disk } from './disk.ts'
 import { engineFailure, list } from './disk.ts'
 import { exchangeUnlisted } from './listing.ts'
 import { formatFile, formatHour } from './names.ts'
+import { PASSABLE } from './private.ts'
 import { recordFiles, rowsOf } from './older.ts'
 import { IDENTITY, STORED } from './schema.ts'
 import { seal } from './seal.ts'
@@ -67,6 +68,7 @@ export async function compact(place: LakePlace, session: Session, merge: Merge, 
   const old = join(lake, formatHour(merge.hour))
   const fresh = join(state, 'trash', formatTrash(merge.hour, next))
   const built = join(fresh, String(next))
+  await disk.makeDirectory(dirname(fresh), 'places.make', PASSABLE)
   await disk.makeDirectory(built, 'compact.build')
 
   const { rows, repeated } = await writeParts(session, merge, { lake, directory: built, ...settings }).catch(async (error: unknown) => {

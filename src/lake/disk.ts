@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, constants, fdatasync, openSync, truncateSync, writeFileSync, writevSync } from 'node:fs'
 import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { exchanger } from './libc.ts'
@@ -26,10 +27,11 @@ export interface Disk {
   symlink(text: string, path: string, step: Step): Promise<boolean>
   /** Swaps what two paths name, in one step. False where that cannot be done. */
   exchange(a: string, b: string, step: Step): Promise<boolean>
-  makeDirectory(path: string, step: Step): Promise<void>
+  /** `mode`: of every directory made on the way. */
+  makeDirectory(path: string, step: Step, mode?: number): Promise<void>
   /** Removes a file or a symlink, if there is one. */
   remove(path: string, step: Step): Promise<void>
-  /** Removes a directory with all that is in it; symlinks in it are not followed. */
+  /** Removes a directory with all that is in it; symlinks in it are not followed. What cannot go, since somebody has it open or puts more into it, stays for the next run. */
   removeTree(path: string, step: Step): Promise<void>
   read(path: string): Promise<string>
 }
@@ -56,16 +58,16 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
   const durable = new Set<string>()
 
   /** A directory is durable once its parent is. Whoever made one that is there already may have died before that. */
-  async function make(path: string, step: Step): Promise<void> {
+  async function make(path: string, step: Step, mode?: number): Promise<void> {
     try {
-      await pass('mkdir', step, [path], () => mkdir(path))
+      await pass('mkdir', step, [path], () => mkdir(path, mode))
       durable.delete(path)
     } catch (error) {
       if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return settle(path, step)
       // Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does.
       if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
-      await make(dirname(path), step)
-      await pass('mkdir', step, [path], () => mkdir(path)).catch((again: unknown) => {
+      await make(dirname(path), step, mode)
+      await pass('mkdir', step, [path], () => mkdir(path, mode)).catch((again: unknown) => {
         if (codeOf(again) !== 'EEXIST') throw again
       })
     }
@@ -78,22 +80,24 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
     durable.add(path)
   }
 
-  async function removeAll(path: string, step: Step): Promise<void> {
+  async function removeAll(path: string, step: Step, tries = TRIES): Promise<void> {
     const found = await unlessGone(lstat(path))
-    if (!found?.isDirectory()) return void (found && (await unlessGone(pass('unlink', step, [path], () => unlink(path)))))
-    for (const name of await list(path)) await removeAll(join(path, name), step)
-    try {
-      await unlessGone(pass('unlink', step, [path], () => rmdir(path)))
-    } catch (error) {
-      // Something was put into it meanwhile, such as the lock of one who looks whether this log is of a dead writer.
-      if (codeOf(error) !== 'ENOTEMPTY') throw error
-      await removeAll(path, step)
+    if (!found?.isDirectory()) {
+      if (found) await unless(BUSY, async () => void (await unlessGone(pass('unlink', step, [path], () => unlink(path)))))
+      return
     }
+    for (const name of await list(path)) await removeAll(join(path, name), step)
+    // Something was put into it meanwhile, such as the lock of one who looks whether this log is of a dead writer; or what is open there has got
+    // a name of its own, as FUSE (`.fuse_hidden…`) and NFS (`.nfs…`) do until it is closed.
+    if (await unless(BUSY, async () => void (await unlessGone(pass('unlink', step, [path], () => rmdir(path)))))) return
+    if (tries === 1) return
+    await sleep(TRIES - tries)
+    await removeAll(path, step, tries - 1)
   }
 
   return {
     create: (path, step) =>
-      guard('create', path, () => pass('create', step, [path], () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND))),
+      guard('create', path, () => pass('create', step, [path], () => openSync(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_APPEND, OWN))),
     append(file, parts, step) {
       let left = parts
       while (left.length > 0) {
@@ -105,7 +109,7 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
     flush: (file, step) => guardAsync('fsync', 'the WAL', () => pass('fsync', step, [opened(file)], () => datasync(file))),
     close: (file) => closeSync(file),
     write: (path, text, step) =>
-      guardAsync('write', path, () => pass('write', step, [path], () => writeFile(path, text), () => writeFileSync(path, firstHalf(Buffer.from(text))))),
+      guardAsync('write', path, () => pass('write', step, [path], () => writeFile(path, text, { mode: modeOf(step) }), () => writeFileSync(path, firstHalf(Buffer.from(text)), { mode: modeOf(step) }))),
     patch: (path, at, bytes, step) =>
       guardAsync('write', path, () => pass('write', step, [path], () => patch(path, at, bytes), () => patchHalf(path, at, bytes))),
     sync: (path, step) => guardAsync('fsync', path, () => pass('fsync', step, [path], () => syncPath(path))),
@@ -113,12 +117,22 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
     link: (from, to, step) => guardAsync('link', `${from} to ${to}`, () => unless(['EEXIST'], () => pass('link', step, [from, to], () => link(from, to)))),
     symlink: (text, path, step) => guardAsync('symlink', path, () => unless(['EEXIST'], () => pass('symlink', step, [path], () => symlink(text, path)))),
     exchange: (a, b, step) => guardAsync('exchange', `${a} and ${b}`, () => unless(NO_EXCHANGE, () => pass('exchange', step, [a, b], async () => (await exchanger())(a, b)))),
-    makeDirectory: (path, step) => guardAsync('make directory', path, () => make(path, step)),
+    makeDirectory: (path, step, mode) => guardAsync('make directory', path, () => make(path, step, mode)),
     remove: (path, step) => guardAsync('remove', path, () => unlessGone(pass('unlink', step, [path], () => unlink(path)))),
     removeTree: (path, step) => guardAsync('remove', path, () => removeAll(path, step)),
     read: (path) => guardAsync('read', path, () => readFile(path, 'utf8')),
   }
 }
+
+/** Times that a directory is emptied which does not stay empty. */
+const TRIES = 5
+
+/** What is said of a directory that is not empty, and of what is in use. */
+const BUSY = ['ENOTEMPTY', 'EEXIST', 'EBUSY']
+
+/** Private files. What is staged for the lake is for whoever may read that. */
+const OWN = 0o600
+const modeOf = (step: Step): number => (step === 'stage.write' ? 0o666 : OWN)
 
 const opened = (file: number): string => `/dev/fd/${file}`
 

@@ -34,8 +34,13 @@ export async function readIdentity(state: string): Promise<Identity | undefined>
 }
 
 /** Changes what is known, one process at a time; undefined leaves it. Whoever comes second sees what the first has written. */
-export async function changeIdentity(disk: Disk, state: string, change: (known: Identity | undefined) => Identity | undefined): Promise<void> {
-  const turn = await acquireDirectory(state)
+export async function changeIdentity(
+  disk: Disk,
+  state: string,
+  change: (known: Identity | undefined) => Identity | undefined,
+  say?: (sentence: string) => void,
+): Promise<void> {
+  const turn = await acquireDirectory(state, { say })
   try {
     const identity = change(await readIdentity(state))
     if (!identity) return

@@ -1,5 +1,6 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { diskFailure } from './disk.ts'
@@ -25,7 +26,7 @@ export interface Holder {
 export async function acquire(path: string, now: number): Promise<Lock | undefined> {
   let fd: number
   try {
-    fd = openSync(path, 'a+')
+    fd = openSync(path, 'a+', 0o600)
   } catch (error) {
     throw new Failure(`cannot open the lock ${path} (${codeOf(error) ?? messageOf(error)}); make it a file that this user may write`, EXIT.io)
   }
@@ -60,8 +61,15 @@ export async function acquirePatiently(path: string, now: number): Promise<Lock 
 /** Times, and ms between them. */
 const TRIES = 5
 
-/** The lock of an existing directory itself, waited for. Nothing is written: the directory can hold what others read. */
-export async function acquireDirectory(path: string): Promise<Lock> {
+/** After so long it is said who is waited for; after so long without a sign of life of theirs, waiting ends, ms. */
+const QUIET = 2_000
+const PATIENCE = 30_000
+
+/**
+ * The lock of an existing directory itself, waited for. Nothing is written: the directory can hold what others read. Whoever works under the lock
+ * gives a sign of life by changing the directory.
+ */
+export async function acquireDirectory(path: string, { say, patience = PATIENCE }: { say?: ((sentence: string) => void) | undefined; patience?: number } = {}): Promise<Lock> {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -69,12 +77,34 @@ export async function acquireDirectory(path: string): Promise<Lock> {
     throw new Failure(`cannot open the directory ${path} (${codeOf(error) ?? messageOf(error)}); make it one that this user may read`, EXIT.io)
   }
   try {
-    while (!(await flock(fd))) await sleep(20)
+    const began = performance.now()
+    let told = false
+    for (let [alive, changed] = [began, fstatSync(fd).mtimeMs]; !(await flock(fd)); await sleep(20)) {
+      const now = performance.now()
+      if (fstatSync(fd).mtimeMs !== changed) [alive, changed] = [now, fstatSync(fd).mtimeMs]
+      if (!told && now - began > QUIET) say?.(`waiting for ${holderOf(fd)}, which holds the lock of ${path}`)
+      told ||= now - began > QUIET
+      if (now - alive > patience) {
+        throw new Failure(`expected the lock of ${path} to be free within ${patience / 1000} s, but ${holderOf(fd)} holds it and does nothing there; stop that process, then start again`, EXIT.busy)
+      }
+    }
   } catch (error) {
     closeSync(fd)
+    if (error instanceof Failure) throw error
     throw new Failure(`cannot lock ${path} (${codeOf(error) ?? messageOf(error)}); keep it on a local filesystem that has flock(2)`, EXIT.io)
   }
   return { release: () => closeSync(fd) }
+}
+
+/** `sluice (pid 17)`, where Linux tells. */
+function holderOf(fd: number): string {
+  try {
+    const { ino } = fstatSync(fd)
+    const pid = new RegExp(`^\\d+: FLOCK +\\w+ +\\w+ (\\d+) \\w+:\\w+:${ino} `, 'm').exec(readFileSync('/proc/locks', 'utf8'))?.[1]
+    return pid === undefined ? 'another process' : `${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()} (pid ${pid})`
+  } catch {
+    return 'another process'
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { FORMAT, newerFormat } from './format.ts'
 import type { Identity } from './identity.ts'
 import { changeIdentity, newIdentity, readIdentity } from './identity.ts'
 import { isWriter, parseFile } from './names.ts'
+import { closeState, describeOpen } from './private.ts'
 import type { Seal } from './seal.ts'
 import { readSeal } from './seal.ts'
 
@@ -52,19 +53,20 @@ export function judgeLake({ identity, earlier, logs, seals }: Evidence): Belongi
 }
 
 /** The id of the lake that a state belongs to, for whoever writes; a lake that has none gets it. Fails where it is not that lake. */
-export async function openLake({ lake, state, disk }: LakeAndState & { disk: Disk }): Promise<string> {
+export async function openLake({ lake, state, disk, say }: LakeAndState & { disk: Disk; say?: ((sentence: string) => void) | undefined }): Promise<string> {
   const { evidence, id } = await checked({ lake, state })
+  const open = describeOpen(await closeState(disk, state))
+  if (open !== '') say?.(open)
   const known = evidence.identity
   const held = evidence.seals.size > 0
   if (id !== undefined && known?.id === id && (known.held || !held)) return id
-  await disk.makeDirectory(state, 'places.make')
   let opened = id
   await changeIdentity(disk, state, (other) => {
     // Of several that begin at once, the first has said which it is.
     const identity = other && other.id !== known?.id ? other : newIdentity(id ?? other?.id)
     opened = identity.id
     return { ...identity, ...(held || other?.held ? { held: true as const } : {}) }
-  })
+  }, say)
   return opened as string
 }
 

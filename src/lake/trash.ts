@@ -7,6 +7,7 @@ import { list } from './disk.ts'
 import { entriesOf } from './hour.ts'
 import type { Hour } from './names.ts'
 import { formatHour } from './names.ts'
+import { PASSABLE } from './private.ts'
 import type { Step } from './steps.ts'
 import { lostOutputs, REPLACEMENT } from './replaced.ts'
 import { endSwap } from './swap.ts'
@@ -138,7 +139,7 @@ export async function carry(disk: Disk, from: string, to: string, { taken, step 
  */
 export async function dropDate({ lake, state, disk }: LakePlace, date: string): Promise<void> {
   const trashed = join(state, 'trash', date)
-  await disk.makeDirectory(join(state, 'trash'), 'places.make')
+  await disk.makeDirectory(join(state, 'trash'), 'places.make', PASSABLE)
   if (await exists(trashed)) throw new Failure(`expected no ${trashed}, since ${date} was dropped before; try again when its grace is over`)
   const inLake = join(lake, date)
   const text = relative(await realpath(lake), join(await realpath(dirname(trashed)), date))

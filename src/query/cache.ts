@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { crc32 } from '../crc32.ts'
 import { codeOf, messageOf } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
+import { PRIVATE } from '../lake/private.ts'
 
 /** What a file of private state holds that can be computed again, or why it counts as missing. Neither: there is none. */
 export interface Cached<T> {
@@ -51,10 +52,10 @@ export async function writeCache(path: string, scratch: string, format: number, 
 /** Renames a file into a directory that may be missing. What is in the way there is not ours to keep: a directory of its name, or a file of the directory's. */
 export async function putInPlace(written: string, path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true }).catch(async (error: unknown) => {
+    await mkdir(dirname(path), { recursive: true, mode: PRIVATE }).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOTDIR') throw error
       await rm(dirname(path), { recursive: true, force: true })
-      await mkdir(dirname(path), { recursive: true })
+      await mkdir(dirname(path), { recursive: true, mode: PRIVATE })
     })
     await rename(written, path).catch(async (error: unknown) => {
       if (codeOf(error) !== 'EISDIR' && codeOf(error) !== 'ENOTEMPTY') throw error

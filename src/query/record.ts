@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path'
 import { DUCKDB_VERSION } from '../duckdb.ts'
 import { codeOf } from '../failure.ts'
 import { diskFailure, list } from '../lake/disk.ts'
+import { PRIVATE } from '../lake/private.ts'
 import type { Upkeep } from '../lake/maintain.ts'
 import { formatWriter, isWriter } from '../lake/names.ts'
 import { packageVersion } from '../package.ts'
@@ -116,7 +117,7 @@ export async function saveRun(record: RunRecord, { state, scratch, random }: { s
   const runs = runsDirectory(state)
   const name = `${formatWriter(Date.parse(record.start), random)}.json`
   try {
-    await mkdir(runs, { recursive: true })
+    await mkdir(runs, { recursive: true, mode: PRIVATE })
     await writeFile(join(scratch, name), `${JSON.stringify(record)}\n`, { flush: true })
     await rename(join(scratch, name), join(runs, name))
     const names = (await list(runs)).filter(isRunFile)

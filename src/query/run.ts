@@ -5,9 +5,11 @@ import { openEngine } from '../duckdb.ts'
 import { EXIT, Failure } from '../failure.ts'
 import type { LakeFile } from '../lake/compaction.ts'
 import { diskFailure } from '../lake/disk.ts'
+import { explainGone, expectThere } from '../lake/gone.ts'
 import { acquire, holder } from '../lake/lock.ts'
 import type { Damaged } from '../lake/damaged.ts'
 import type { Upkeep } from '../lake/maintain.ts'
+import { PASSABLE, PRIVATE } from '../lake/private.ts'
 import type { Part } from '../lake/snapshot.ts'
 import { lakeFiles, partOf, partsByHour, partsOf, takeSnapshot } from '../lake/snapshot.ts'
 import { formatDuration } from '../quantity.ts'
@@ -78,7 +80,7 @@ export async function run(options: RunOptions): Promise<Report> {
 
 async function runAlone(loaded: Models, engine: Engine, scratch: string, options: RunOptions): Promise<Report> {
   const { state, now } = options
-  await makeDirectory(state)
+  await makeDirectory(state, PASSABLE)
   const path = join(state, 'periodic.lock')
   const lock = await acquire(path, now())
   if (!lock) {
@@ -93,13 +95,16 @@ async function runAlone(loaded: Models, engine: Engine, scratch: string, options
     await makeDirectory(scratch)
     await options.before?.()
     const report = await runModels(loaded, engine, scratch, options)
+    // What failed has failed by that.
+    if (report.outcomes.some(({ status }) => status === 'failed')) expectThere({ state, made: scratch })
     if (report.origin) await options.record?.(recordOf(report, report.origin, { start, end: new Date(now()) }), scratch)
     return report
   } catch (error) {
-    if (error instanceof Failure && error.exitCode !== EXIT.usage) {
-      await options.record?.(recordOfFailure(error.message, { start, end: new Date(now()) }), scratch)
+    const failure = explainGone(error, { state, made: scratch })
+    if (failure instanceof Failure && failure.exitCode !== EXIT.usage) {
+      await options.record?.(recordOfFailure(failure.message, { start, end: new Date(now()) }), scratch)
     }
-    throw error
+    throw failure
   } finally {
     await rm(scratch, { recursive: true, force: true })
     lock.release()
@@ -214,9 +219,9 @@ function rejected(problem: Problem): Outcome {
   return { model: { name: problem.file, layer: 'metrics', file: problem.file }, ms: 0, status: 'failed', problem }
 }
 
-export async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string, mode = PRIVATE): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
+    await mkdir(path, { recursive: true, mode })
   } catch (error) {
     throw diskFailure('make directory', path, error)
   }

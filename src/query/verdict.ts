@@ -5,6 +5,7 @@ import type { Session } from '../duckdb.ts'
 import { quote } from '../duckdb.ts'
 import { Failure } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
+import { PRIVATE } from '../lake/private.ts'
 import { formatCount } from '../quantity.ts'
 import type { Snapshot } from '../lake/snapshot.ts'
 import { unreadable } from './events.ts'
@@ -116,7 +117,7 @@ export function failuresPath(state: string, name: string): string {
 
 async function keep(from: string, to: string): Promise<void> {
   try {
-    await mkdir(join(to, '..'), { recursive: true })
+    await mkdir(join(to, '..'), { recursive: true, mode: PRIVATE })
     await rename(from, to)
   } catch (error) {
     throw diskFailure('keep failing rows in', to, error)

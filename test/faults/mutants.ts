@@ -233,6 +233,27 @@ export const MUTANTS: readonly Mutant[] = [
     foundBy: { file: 'query/damage.test.js', test: 'strangers in the lake' },
   },
   {
+    name: 'a log is removed until it is gone',
+    file: 'lake/disk.js',
+    from: 'if (tries === 1)',
+    to: 'if (false)',
+    foundBy: { file: 'lake/places.test.js', test: 'gets another name' },
+  },
+  {
+    name: 'a lock is waited for without an end',
+    file: 'lake/lock.js',
+    from: 'if (now - alive > patience) {',
+    to: 'if (false) {',
+    foundBy: { file: 'lake/places.test.js', test: 'who waits for a lock' },
+  },
+  {
+    name: 'two mounts are one filesystem',
+    file: 'lake/filesystem.js',
+    from: ' && !(await crossesMounts(state, lake))',
+    to: '',
+    foundBy: { file: 'lake/places.test.js', test: 'two mounts' },
+  },
+  {
     name: 'old paths of a merged hour lead nowhere',
     file: 'lake/compact.js',
     from: 'await linkOldGenerations(disk, old, fresh);',
