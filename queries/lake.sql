@@ -32,7 +32,7 @@ CREATE OR REPLACE VIEW events AS SELECT * REPLACE (rest::JSON AS rest, extra::JS
     CASE WHEN NOT json_exists(rest, '$.langs') THEN '"langs":' || to_json(langs) END,
     CASE WHEN NOT json_exists(rest, '$.createdAt') THEN strftime(make_timestamp(epoch_us(created_at)), '"createdAt":"%Y-%m-%dT%H:%M:%S.%gZ"') END,
     CASE WHEN NOT json_exists(rest, '$.reply.parent.uri') THEN '"reply":{"parent":{"uri":' || to_json(reply_parent) || '}}' END,
-    CASE WHEN NOT json_exists(rest, '$.subject') THEN '"subject":' || to_json(subject_uri)
+    CASE WHEN NOT json_exists(rest, '$.subject') AND NOT json_exists(rest, '$.uri') THEN '"subject":' || to_json(subject_uri)
       WHEN json_type(rest, '$.subject') = 'OBJECT' AND NOT json_exists(rest, '$.subject.uri') THEN '"subject":{"uri":' || to_json(subject_uri) || '}' END
   ) || '}') ELSE rest::JSON END AS record
 FROM query(getvariable('events'));

@@ -63,7 +63,7 @@ export async function readParquet(path: string): Promise<EventRow[]> {
 }
 
 /** The dead letters below a state directory. */
-export function readRejects(state: string): { reason: string; line: number; text?: string; base64?: string; cut?: number; segment: string }[] {
+export function readRejects(state: string): { reason: string; value?: string; line: number; text?: string; base64?: string; cut?: number; segment: string }[] {
   const directory = join(state, 'rejected')
   return tree(directory).flatMap((file) =>
     readFileSync(join(directory, file), 'utf8')

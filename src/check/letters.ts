@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { codeOf, messageOf } from '../failure.ts'
+import { linesOfFile } from '../ingest/reject.ts'
 import { parseSegment } from '../lake/names.ts'
 
 /** What is wrong with one line of a file of dead letters of this segment; undefined where nothing is. Pure. */
@@ -12,8 +11,9 @@ export function letterProblem(line: string, segment: string): string | undefined
     return 'it is not JSON'
   }
   if (typeof letter !== 'object' || letter === null || Array.isArray(letter)) return 'it is not a JSON object'
-  const { reason, segment: from, line: number, at, text, base64, cut, ...rest } = letter as Record<string, unknown>
+  const { reason, value, segment: from, line: number, at, text, base64, cut, ...rest } = letter as Record<string, unknown>
   if (typeof reason !== 'string' || reason === '') return 'it has no `reason`'
+  if (value !== undefined && typeof value !== 'string') return 'its `value` is not a text'
   if (from !== segment) return `its \`segment\` is not ${segment}`
   if (!Number.isInteger(number) || (number as number) < 1) return 'its `line` is no line number'
   if (typeof at !== 'string' || Number.isNaN(Date.parse(at))) return 'its `at` is no time'
@@ -29,7 +29,7 @@ export async function letterFileProblem(path: string, name: string): Promise<str
   if (!parseSegment(segment)) return 'its name is not that of a segment'
   let at = 0
   try {
-    for await (const line of createInterface({ input: createReadStream(path) })) {
+    for await (const line of linesOfFile(path)) {
       at++
       const problem = letterProblem(line, segment)
       if (problem) return `line ${at}: ${problem}`

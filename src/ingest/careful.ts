@@ -1,6 +1,7 @@
 import { quote } from '../duckdb.ts'
 import { isPossible, typed } from './projection.ts'
 import type { Shape } from './shape.ts'
+import { KEPT_OF_VALUE, REASONS } from './reasons.ts'
 import { BODIES, FIELDS, HELD, NAMES, SHAPE, SHAPES } from './shape.ts'
 
 /** What the steps leave behind. */
@@ -8,7 +9,7 @@ export const STEP_TABLES = ['lines', 'valid', 'object', 'shaped', 'mapped', 'jud
 
 /**
  * Statements that turn the table `lines (line)` into `accepted` (columns of EVENTS, with `n`, in order of lines)
- * and `refused (n, reason)`; `n` counts lines from 0. Every line is in one of the two.
+ * and `refused (n, reason, value)`; `n` counts lines from 0. Every line is in one of the two.
  */
 export function carefulSteps(options: { now: number; ingestedAt: Date }): string[] {
   return [
@@ -30,11 +31,11 @@ SELECT *, ${SHAPE} AS shape FROM (SELECT *, json_transform(line, '${JSON.stringi
       { ...options, careful: true },
     )})`,
     `CREATE OR REPLACE TEMP TABLE refused AS
-SELECT n, reason FROM judged WHERE reason IS NOT NULL
-UNION ALL SELECT n, 'expected a JSON object, got ' || CASE WHEN json_type(line) IN ('ARRAY', 'BOOLEAN', 'NULL') THEN lower(json_type(line))
+SELECT n, reason, left(${VALUE}, ${KEPT_OF_VALUE}) AS value FROM judged WHERE reason IS NOT NULL
+UNION ALL SELECT n, '${REASONS.notObject}', CASE WHEN json_type(line) IN ('ARRAY', 'BOOLEAN', 'NULL') THEN lower(json_type(line))
   WHEN json_type(line) = 'VARCHAR' THEN 'string' ELSE 'number' END FROM valid WHERE json_type(line) <> 'OBJECT'
-UNION ALL SELECT n, 'a key stands twice' FROM object WHERE twice
-UNION ALL SELECT rowid, 'not JSON' FROM lines WHERE NOT json_valid(line)`,
+UNION ALL SELECT n, '${REASONS.duplicateKey}', NULL FROM object WHERE twice
+UNION ALL SELECT rowid, '${REASONS.notJson}', NULL FROM lines WHERE NOT json_valid(line)`,
   ]
 }
 
@@ -99,14 +100,17 @@ function twice(keys: string): string {
 
 function reasonFor(now: number): string {
   return `CASE
-  WHEN claimed IS NULL THEN 'no time: expected timestamp, time_us or payload.time'
-  WHEN event_time IS NULL THEN 'not a time: ' || left(claimed, 64)
-  WHEN NOT (${isPossible(now)}) THEN 'time before 2020 or more than a day ahead'
-  WHEN did IS NULL OR did = '' THEN 'no user: expected repo or did'
-  WHEN kind IS NULL OR kind = '' THEN 'no kind'
-  WHEN kind = 'commit' AND action IS NULL THEN 'no action'
-  WHEN kind = 'commit' AND action NOT IN ('create', 'update', 'delete') THEN 'action is not create, update or delete'
-  WHEN kind = 'commit' AND (path IS NULL OR slash < 2 OR slash >= length(path) OR strpos(substring(path, slash + 1), '/') > 0)
-    THEN 'path is not collection/rkey'
+  WHEN claimed IS NULL THEN '${REASONS.missingTime}'
+  WHEN event_time IS NULL THEN '${REASONS.notTimestamp}'
+  WHEN NOT (${isPossible(now)}) THEN '${REASONS.timeOutOfRange}'
+  WHEN did IS NULL OR did = '' THEN '${REASONS.missingUser}'
+  WHEN kind IS NULL OR kind = '' THEN '${REASONS.missingKind}'
+  WHEN kind = 'commit' AND action IS NULL THEN '${REASONS.missingAction}'
+  WHEN kind = 'commit' AND action NOT IN ('create', 'update', 'delete') THEN '${REASONS.unknownAction}'
+  WHEN kind = 'commit' AND (path IS NULL OR slash < 2 OR slash >= length(path) OR strpos(substring(path, slash + 1), '/') > 0) THEN '${REASONS.badPath}'
 END`
 }
+
+/** What is at fault, by the reason. */
+const VALUE = `CASE reason WHEN '${REASONS.notTimestamp}' THEN claimed WHEN '${REASONS.timeOutOfRange}' THEN claimed
+  WHEN '${REASONS.unknownAction}' THEN action WHEN '${REASONS.badPath}' THEN path END`

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Row, Session } from '../duckdb.ts'
 import { exactly, openEngine, quote } from '../duckdb.ts'
@@ -10,7 +10,9 @@ import { recordFiles, rowsOf } from '../lake/older.ts'
 import { columnDefinitions, COLUMNS, IDENTITY } from '../lake/schema.ts'
 import { carefulSteps, STEP_TABLES } from './careful.ts'
 import { whyNotJson } from './json.ts'
+import { isLenient } from './lenient.ts'
 import { linesOf, LONGEST_LINE } from './lines.ts'
+import { fault, REASONS } from './reasons.ts'
 import type { Reject } from './reject.ts'
 import { segmentLines, textOfLine } from './reject.ts'
 import type { Shape } from './shape.ts'
@@ -84,6 +86,7 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     if (holdsLetters(segment)) return undefined
     const shape = shapeOf(await firstLine(segment.path))
     if (shape === undefined) return undefined
+    if (segment.lenient ?? isLenient(await readFile(segment.path))) return undefined
     const longest = segment.longest ?? Math.min(segment.bytes, LONGEST_LINE)
     try {
       const done = await copy(strictRows({ shape, template: await template(shape), segment: segment.path, longest, now, ingestedAt: new Date(segment.closedAt) }), path)
@@ -104,8 +107,10 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     for (const raw of await segmentLines(segment)) {
       line++
       const readable = textOfLine(raw, line === 1 && segment.name.sequence === 1)
-      if ('reason' in readable) {
-        rejects.push({ line, reason: readable.reason, bytes: raw })
+      // DuckDB's functions take more for JSON than JSON.
+      const reason = 'reason' in readable ? readable.reason : whyNotJson(readable.text)
+      if (!('text' in readable) || reason !== undefined) {
+        rejects.push({ line, reason: reason as string, bytes: raw })
         continue
       }
       slice.push({ line, raw, text: readable.text })
@@ -132,15 +137,14 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     } catch (error) {
       if (isOurs(error) && !isMemory(error)) throw error
       for (const table of STEP_TABLES) await session.run(`DROP TABLE IF EXISTS ${table}`)
-      const reason = isMemory(error) ? 'takes DuckDB more memory than it has' : `DuckDB fails on it: ${messageOf(error)}`
-      if (slice.length === 1) return slice.map(({ line, raw }) => ({ line, reason, bytes: raw }))
+      if (slice.length === 1) return slice.map(({ line, raw }) => ({ line, ...fault(REASONS.unreadable, messageOf(error)), bytes: raw }))
       const middle = slice.length >> 1
       return [...(await judge(slice.slice(0, middle), steps)), ...(await judge(slice.slice(middle), steps))]
     }
-    const refused = await session.rows<{ n: bigint; reason: string }>('SELECT n::BIGINT AS n, reason FROM refused')
-    return refused.map(({ n, reason }) => {
-      const { line, raw, text } = slice[Number(n)] as Line
-      return { line, reason: reason === 'not JSON' ? whyNotJson(text) : reason, bytes: raw }
+    const refused = await session.rows<{ n: bigint; reason: string; value: string | null }>('SELECT n::BIGINT AS n, reason, value FROM refused')
+    return refused.map(({ n, reason, value }) => {
+      const { line, raw } = slice[Number(n)] as Line
+      return { line, ...fault(reason, value), bytes: raw }
     })
   }
 

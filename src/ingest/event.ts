@@ -1,6 +1,8 @@
-import { hasHalfSurrogate, items, kindOf, members, textOf, whyNotJson } from './json.ts'
+import { items, kindOf, members, textOf, whyNotJson } from './json.ts'
+import type { Fault } from './reasons.ts'
+import { fault, REASONS } from './reasons.ts'
 import { restOf } from './rest.ts'
-import { BODIES, HELD } from './shape.ts'
+import { BODIES, HELD, WITH_URI } from './shape.ts'
 import type { ParseTime } from './time.ts'
 import { NEVER, timeParser } from './time.ts'
 
@@ -44,46 +46,45 @@ interface Mapped {
 const EARLIEST = BigInt(Date.UTC(2020, 0, 1)) * 1000n
 const DAY = 86_400_000_000n
 
+/** As in SQL: of the years 1 to 9999, which every reader of timestamps knows. */
+const FIRST_CREATED = BigInt(Date.parse('0001-01-01T00:00:00Z')) * 1000n
+const LAST_CREATED = BigInt(Date.parse('9999-12-31T23:59:59.999Z')) * 1000n + 999n
+
 /**
- * Gives the event of a line, or the reason why it is none: what `carefulSteps` does in SQL, with the same result, but that
- * - a line with trailing commas, NaN or Infinity is not JSON here, and JSON to DuckDB;
+ * Gives the event of a line, or why it is none: what `carefulSteps` does in SQL, with the same result, but that
  * - numbers in `rest` and `extra` stay as they were written, where DuckDB writes fractions anew: 1e3 as 1000.0, 20 digits as 17, -0 as 0;
  * - the times that `timeParser` leaves out are no times.
  */
-export function eventReader(options: { now: number; timezone: string }): (line: string) => Event | string {
+export function eventReader(options: { now: number; timezone: string }): (line: string) => Event | Fault {
   const latest = BigInt(options.now) * 1000n + DAY
   const parseTime = timeParser(options.timezone)
 
-  function reasonFor({ time, claimed, did, kind, action, path }: Mapped): string | undefined {
-    if (claimed === null) return 'no time: expected timestamp, time_us or payload.time'
-    if (time === undefined) return `not a time: ${Array.from(claimed.slice(0, 128)).slice(0, 64).join('')}`
-    if (time < EARLIEST || time > latest) return 'time before 2020 or more than a day ahead'
-    if (did === null || did === '') return 'no user: expected repo or did'
-    if (kind === null || kind === '') return 'no kind'
+  function faultOf({ time, claimed, did, kind, action, path }: Mapped): Fault | undefined {
+    if (claimed === null) return fault(REASONS.missingTime)
+    if (time === undefined) return fault(REASONS.notTimestamp, claimed)
+    if (time < EARLIEST || time > latest) return fault(REASONS.timeOutOfRange, claimed)
+    if (did === null || did === '') return fault(REASONS.missingUser)
+    if (kind === null || kind === '') return fault(REASONS.missingKind)
     if (kind !== 'commit') return undefined
-    if (action === null) return 'no action'
-    if (!['create', 'update', 'delete'].includes(action)) return 'action is not create, update or delete'
-    return path === null || !/^[^/]+\/[^/]+$/.test(path) ? 'path is not collection/rkey' : undefined
+    if (action === null) return fault(REASONS.missingAction)
+    if (!['create', 'update', 'delete'].includes(action)) return fault(REASONS.unknownAction, action)
+    return path === null || !/^[^/]+\/[^/]+$/.test(path) ? fault(REASONS.badPath, path) : undefined
   }
 
   return (line) => {
-    try {
-      JSON.parse(line)
-    } catch {
-      return whyNotJson(line)
-    }
-    if (hasHalfSurrogate(line)) return 'not JSON: half of a surrogate pair'
+    const reason = whyNotJson(line)
+    if (reason !== undefined) return fault(reason)
     const top = members(line)
-    if (!top) return `expected a JSON object, got ${kindOf(line)}`
+    if (!top) return fault(REASONS.notObject, kindOf(line))
     const parts = [top, ...['commit', 'payload'].map((key) => members(reader(top)(key) ?? '') ?? [])]
-    if (parts.some((fields) => new Map(fields).size < fields.length)) return 'a key stands twice'
+    if (parts.some((fields) => new Map(fields).size < fields.length)) return fault(REASONS.duplicateKey)
     const mapped = map(top, parseTime)
-    const reason = reasonFor(mapped)
-    if (reason !== undefined) return reason
+    const wrong = faultOf(mapped)
+    if (wrong !== undefined) return wrong
     const { time, kind, action, did, path, cid, rev, record } = mapped
     const slash = path === null ? -1 : path.indexOf('/')
     const fields = record === undefined ? undefined : members(record)
-    const columns = typed(fields ?? [], parseTime)
+    const columns = typed(fields ?? [], path, parseTime)
     return {
       event_time: time as bigint,
       kind: kind as string,
@@ -168,22 +169,31 @@ function bodyOf(kind: string | null, bodies: readonly string[]): string | undefi
 }
 
 /** What the columns take out of a record. */
-function typed(fields: Fields, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
+function typed(fields: Fields, path: string | null, parseTime: ParseTime): Pick<Event, 'subject_uri' | 'text' | 'langs' | 'reply_parent' | 'created_at'> {
   const at = reader(fields)
   const inside = (object: string | undefined, key: string): string | undefined => reader((object && members(object)) || [])(key)
-  const subject = at('subject')
-  const target = textOf(subject?.startsWith('{') ? inside(subject, 'uri') : subject)
-  const subjectUri = subject?.startsWith('"{') ? null : target
   const createdAt = textOf(at('createdAt'))
   const created = createdAt === null ? undefined : parseTime(createdAt)
   const langs = at('langs')
   return {
-    subject_uri: subjectUri,
+    subject_uri: subjectOf(at, path),
     text: textOf(at('text')),
     langs: langs === undefined ? null : (items(langs)?.map(textOf) ?? null),
     reply_parent: textOf(inside(inside(at('reply'), 'parent'), 'uri')),
-    created_at: created === undefined || created === NEVER || created === -NEVER ? null : created,
+    created_at: created === undefined || created < FIRST_CREATED || created > LAST_CREATED ? null : created,
   }
+}
+
+/** What a record points at. A text that looks like an object is no subject. */
+function subjectOf(at: (key: string) => string | undefined, path: string | null): string | null {
+  const subject = at('subject')
+  const text = textOf(subject)
+  if (subject === undefined || text === null) {
+    const uri = WITH_URI.some((collection) => path?.startsWith(`${collection}/`)) ? textOf(at('uri')) : null
+    return uri?.startsWith('at://') ? uri : null
+  }
+  if (subject.startsWith('{')) return textOf(reader(members(subject) ?? [])('uri'))
+  return text.startsWith('{') ? null : text
 }
 
 /** The first value of a key, as DuckDB takes it. */

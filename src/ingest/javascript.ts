@@ -52,8 +52,8 @@ function lane({ compression, timezone, disk }: Settings): Convert {
     for (const raw of await segmentLines(segment)) {
       line++
       const readable = textOfLine(raw, line === 1 && segment.name.sequence === 1)
-      const event = 'text' in readable ? read(readable.text) : readable.reason
-      if (typeof event === 'string') rejects.push({ line, reason: event, bytes: raw })
+      const event = 'text' in readable ? read(readable.text) : readable
+      if ('reason' in event) rejects.push({ line, ...event, bytes: raw })
       else rows.push({ ...event, ingested_at: ingestedAt })
       if (line % BREATH === 0) await setImmediate()
     }

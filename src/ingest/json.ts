@@ -1,8 +1,9 @@
 import { messageOf } from '../failure.ts'
+import { REASONS } from './reasons.ts'
 
 /**
  * JSON text, looked into without being changed: numbers beyond 2^53 and repeated keys stay as they came.
- * All but `whyNotJson` and `hasHalfSurrogate` expect text that JSON.parse takes. Nothing recurses: nesting may be as deep as a line is long.
+ * All but `isJson`, `whyNotJson` and `hasHalfSurrogate` expect text that JSON.parse takes. Nothing recurses: nesting may be as deep as a line is long.
  */
 
 const SPACE = 32
@@ -59,15 +60,24 @@ export function kindOf(json: string): string {
   return { '{': 'object', '[': 'array', '"': 'string', t: 'boolean', f: 'boolean', n: 'null' }[first] ?? 'number'
 }
 
-/** Says of a line that JSON.parse or DuckDB refuses what is wrong with it. */
-export function whyNotJson(text: string): string {
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text)
-    return 'not JSON: half of a surrogate pair'
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The reason why a line is not JSON that can be written as UTF-8; undefined where it is. */
+export function whyNotJson(text: string): string | undefined {
+  try {
+    JSON.parse(text)
+    return hasHalfSurrogate(text) ? REASONS.loneSurrogate : undefined
   } catch (error) {
     const message = messageOf(error)
     const place = Number(/position (\d+)/.exec(message)?.[1])
-    return /end of JSON input|Unterminated/.test(message) || place >= text.length ? 'not JSON: cut off' : 'not JSON'
+    return /end of JSON input|Unterminated/.test(message) || place >= text.length ? REASONS.cutOff : REASONS.notJson
   }
 }
 

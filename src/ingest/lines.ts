@@ -1,3 +1,5 @@
+import { holdsLenient, isLenient, isWidelySpaced } from './lenient.ts'
+
 /** A run of whole lines, ready to be appended to a segment: every line in `parts` ends with a newline. */
 export interface Lines {
   parts: Buffer[]
@@ -7,6 +9,8 @@ export interface Lines {
   blank: number
   /** Bytes of the longest line, newline included. */
   longest: number
+  /** Some line of it DuckDB's reader may take for JSON, though it is not. */
+  lenient: boolean
 }
 
 /** How much more the open segment takes before it rolls. */
@@ -56,9 +60,10 @@ export function createFramer(limit: number = LONGEST_LINE): Framer {
     const parts = length <= limit ? [...carried, NEWLINE] : [marker(carried, length), NEWLINE]
     const bytes = parts.reduce((sum, part) => sum + part.length, 0)
     const blank = isBlank(carried[0], 0, length) ? 1 : 0
+    const lenient = isLenient(Buffer.concat(carried))
     carried = []
     length = 0
-    return { parts, bytes, lines: 1, blank, longest: bytes }
+    return { parts, bytes, lines: 1, blank, longest: bytes, lenient }
   }
 
   return {
@@ -73,18 +78,21 @@ export function createFramer(limit: number = LONGEST_LINE): Framer {
       }
       while (from < chunk.length) {
         const { lines, bytes } = room()
-        const run: Lines = { parts: [], bytes: 0, lines: 0, blank: 0, longest: 0 }
+        const run: Lines = { parts: [], bytes: 0, lines: 0, blank: 0, longest: 0, lenient: false }
         let at = from
         while (run.lines < lines && at - from < bytes) {
           const newline = chunk.indexOf(10, at)
           if (newline < 0 || newline - at > limit) break
           if (isBlank(chunk, at, newline - at)) run.blank++
           if (newline + 1 - at > run.longest) run.longest = newline + 1 - at
+          if (isWidelySpaced(chunk, at, newline)) run.lenient = true
           run.lines++
           at = newline + 1
         }
         if (run.lines > 0) {
-          run.parts.push(chunk.subarray(from, at))
+          const lines = chunk.subarray(from, at)
+          run.parts.push(lines)
+          if (holdsLenient(lines)) run.lenient = true
           run.bytes = at - from
           from = at
           yield run

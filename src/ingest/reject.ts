@@ -1,27 +1,29 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Disk } from '../lake/disk.ts'
 import { list } from '../lake/disk.ts'
 import type { SegmentName } from '../lake/names.ts'
 import { PRIVATE } from '../lake/private.ts'
 import { formatSegment } from '../lake/names.ts'
-import { linesOf, LONGEST_LINE, longLine, marker } from './lines.ts'
+import { linesOf, longLine, marker } from './lines.ts'
+import type { Fault } from './reasons.ts'
+import { REASONS } from './reasons.ts'
 import type { Segment } from './segment.ts'
 import { holdsLetters } from './segment.ts'
 
 /** A line that was not accepted. */
-export interface Reject {
+export interface Reject extends Fault {
   /** Its place among the lines of its segment, from 1; blank ones do not count. */
   line: number
-  reason: string
   bytes: Buffer
 }
 
 /** One line of a file in `rejected/`: the dead letter with its reason and where it came from. */
 export interface DeadLetter {
   reason: string
+  /** What is at fault, or its beginning, where it is one value. */
+  value?: string | undefined
   segment: string
   line: number
   /** When its batch was read, ISO. */
@@ -50,12 +52,13 @@ export async function keepRejects(disk: Disk, state: string, segment: SegmentNam
   await disk.sync(directory, 'reject.settle')
 }
 
-function deadLetter({ line, reason, bytes }: Reject, segment: SegmentName, at: Date): DeadLetter {
+function deadLetter({ line, reason, value, bytes }: Reject, segment: SegmentName, at: Date): DeadLetter {
   const long = longLine(bytes)
   const kept = long?.head ?? bytes
   const text = decode(kept)
   return {
     reason,
+    value,
     segment: formatSegment(segment),
     line,
     at: at.toISOString(),
@@ -75,9 +78,9 @@ export function decode(bytes: Uint8Array): string | undefined {
 
 /** The text of a line, or why it has none. At the very beginning of a stream a byte order mark is none of its text. */
 export function textOfLine(raw: Buffer, beginning: boolean): { text: string } | { reason: string } {
-  if (longLine(raw)) return { reason: `longer than ${LONGEST_LINE} bytes` }
+  if (longLine(raw)) return { reason: REASONS.tooLong }
   const text = decode(raw)
-  if (text === undefined) return { reason: 'not UTF-8' }
+  if (text === undefined) return { reason: REASONS.notUtf8 }
   return { text: beginning && text.startsWith('\ufeff') ? text.slice(1) : text }
 }
 
@@ -111,7 +114,7 @@ const SAMPLES = 3
 export async function reasons(state: string): Promise<Reason[]> {
   const found = new Map<string, Reason>()
   for (const path of await rejectedFiles(state)) {
-    for await (const line of createInterface({ input: createReadStream(path) })) {
+    for await (const line of linesOfFile(path)) {
       const letter = JSON.parse(line) as DeadLetter
       const known = found.get(letter.reason) ?? { reason: letter.reason, count: 0, newest: letter.at, samples: [] }
       found.set(letter.reason, known)
@@ -121,6 +124,21 @@ export async function reasons(state: string): Promise<Reason[]> {
     }
   }
   return [...found.values()].sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1))
+}
+
+/** The lines of a file. Node's readline also ends them at U+2028, from Node 24 on. */
+export async function* linesOfFile(path: string): AsyncGenerator<string> {
+  let pieces: Buffer[] = []
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    let from = 0
+    for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, from)) {
+      yield Buffer.concat([...pieces, chunk.subarray(from, newline)]).toString('utf8')
+      pieces = []
+      from = newline + 1
+    }
+    if (from < chunk.length) pieces.push(chunk.subarray(from))
+  }
+  if (pieces.length > 0) yield Buffer.concat(pieces).toString('utf8')
 }
 
 /** Paths of the files of dead letters, oldest first. */

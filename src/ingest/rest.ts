@@ -1,5 +1,6 @@
 import { canonicalTime, isAddress, LONGEST_PARTED } from '../lake/derived.ts'
 import { items, members } from './json.ts'
+import { holdsNaN } from './lenient.ts'
 
 /**
  * What of a record no column holds, `rest`: in SQL and in JavaScript, with the same result, but that an escape that need not be one
@@ -45,11 +46,14 @@ export const MORE = `nullif(concat_ws(',', ${KEPT.map((key) => `'"${key}":' || r
 
 const HEAD = `'{"$type":', r."$type", CASE WHEN subject IS NOT NULL THEN ',"subject":{"cid":' || subject.cid || '}' END`
 
-/** From `surplus` and `more`. */
-export const REST = `CASE WHEN strlen(record) > ${LONGEST_PARTED} THEN record
+/** From `surplus` and `more`; strictly: an error where a whole record holds NaN or Infinity. */
+export function restIn({ strictly }: { strictly: boolean }): string {
+  const whole = strictly ? `CASE WHEN ${holdsNaN('record')} THEN error('not JSON') ELSE record END` : 'record'
+  return `CASE WHEN strlen(record) > ${LONGEST_PARTED} THEN ${whole}
   WHEN surplus = 0 THEN concat(${HEAD}, '}')
   WHEN surplus = strlen(more) + 1 THEN concat(${HEAD}, ',', more, '}')
-  ELSE record END`
+  ELSE ${whole} END`
+}
 
 const SUBJECT = `CASE WHEN starts_with(r.subject, '{') THEN try(json_transform(r.subject, '${SUBJECT_FIELDS}')) END`
 

@@ -16,6 +16,8 @@ export interface Segment {
   holds: Contents | undefined
   /** Bytes of the longest line; undefined for a segment that another process left. */
   longest: number | undefined
+  /** Whether DuckDB's reader may take a line of it for JSON that is not; absent where nobody looked. */
+  lenient?: boolean
   /** When its last bytes were read from stdin, ms since 1970. */
   closedAt: number
 }

@@ -40,6 +40,9 @@ export const BODIES = { v1: ['identity', 'account'], v2: ['identity', 'account',
 /** Keys that lines have as a rule and no column holds: what v2 has beside an event, and the original script printed. */
 export const EXTRA = { plain: ['prev', 'py_type', 'seq', 'witnessedAt'], v1: [], v2: ['seq', 'witnessedAt'] } as const
 
+/** Collections whose records may hold the address of their subject as `uri`, without `subject`. */
+export const WITH_URI = ['app.bsky.feed.like', 'app.bsky.feed.repost']
+
 const json = (keys: readonly string[]): Record<string, string> => Object.fromEntries(keys.map((key) => [key, 'JSON']))
 
 /** The keys of each shape, as json_transform takes them. */

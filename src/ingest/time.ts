@@ -1,7 +1,7 @@
 /**
  * Times as DuckDB's cast to TIMESTAMPTZ reads them, in µs since 1970: ISO 8601 with `T` or spaces, year to microsecond (further
  * digits are dropped), offsets `Z`, `+05`, `+0530`, `+05:30`; without any, in the zone given here.
- * Left out, since no event has them: years before 1, hours of three digits, `12:30:` and `10:00+01:00:`.
+ * Left out, since no event has them: years before 0, hours of three digits, `12:30:` and `10:00+01:00:`.
  */
 export type ParseTime = (text: string) => bigint | undefined
 
@@ -50,7 +50,7 @@ function special(text: string): bigint | undefined {
 function daysTo(year: number, month: number, day: number): number | undefined {
   const cycles = Math.floor(year / 400) - 5
   const date = new Date(Date.UTC(year - cycles * 400, month - 1, day))
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && year > 0 ? date.getTime() / 1000 / DAY + cycles * 146_097 : undefined
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() / 1000 / DAY + cycles * 146_097 : undefined
 }
 
 /** Seconds east of UTC at a wall-clock time (seconds since 1970 as if it were UTC). */

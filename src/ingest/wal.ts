@@ -52,8 +52,8 @@ export async function openWal(state: string, options: { writer: string; disk: Di
   /** The segment whose name was the last to be made safe from power loss. */
   let named = 0
 
-  function fresh(): { file: number | undefined; lines: number; blank: number; longest: number; bytes: number; checksum: number } {
-    return { file: undefined, lines: 0, blank: 0, longest: 0, bytes: 0, checksum: 0 }
+  function fresh(): { file: number | undefined; lines: number; blank: number; longest: number; lenient: boolean; bytes: number; checksum: number } {
+    return { file: undefined, lines: 0, blank: 0, longest: 0, lenient: false, bytes: 0, checksum: 0 }
   }
 
   async function flush(file: number): Promise<void> {
@@ -85,15 +85,16 @@ export async function openWal(state: string, options: { writer: string; disk: Di
       open.lines += lines.lines
       open.blank += lines.blank
       open.bytes += lines.bytes
+      open.lenient ||= lines.lenient
       open.longest = Math.max(open.longest, lines.longest)
       for (const part of lines.parts) open.checksum = crc32(part, open.checksum)
     },
     async roll(now) {
-      const { file, lines, blank, longest, bytes, checksum } = open
+      const { file, lines, blank, longest, lenient, bytes, checksum } = open
       if (file === undefined) return undefined
       const holds = { bytes, lines: lines - blank, checksum }
       const path = join(directory, formatSegmentFile(sequence, 'ndjson', holds))
-      const segment = { name: { writer, sequence }, path, bytes, holds, longest, closedAt: now }
+      const segment = { name: { writer, sequence }, path, bytes, holds, longest, lenient, closedAt: now }
       open = fresh()
       await syncing
       if (failure) throw failure

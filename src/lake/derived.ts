@@ -40,7 +40,7 @@ export const DERIVED = {
       CASE WHEN ${absent('$.langs')} THEN '"langs":' || to_json(langs) END,
       CASE WHEN ${absent('$.createdAt')} THEN ${canonicalTime('created_at', `"createdAt":"${CANONICAL_TIME}"`)} END,
       CASE WHEN ${absent('$.reply.parent.uri')} THEN '"reply":{"parent":{"uri":' || to_json(reply_parent) || '}}' END,
-      CASE WHEN ${absent('$.subject')} THEN '"subject":' || to_json(subject_uri)
+      CASE WHEN ${absent('$.subject')} AND ${absent('$.uri')} THEN '"subject":' || to_json(subject_uri)
         WHEN json_type(rest, '$.subject') = 'OBJECT' AND ${absent('$.subject.uri')} THEN '"subject":{"uri":' || to_json(subject_uri) || '}' END
     ) || '}') ELSE rest::JSON END`,
   },

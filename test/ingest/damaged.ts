@@ -37,14 +37,18 @@ export function damaged(sample: readonly string[], count: number, next: () => nu
   }
   const cut = (text: string): string => {
     const at = Math.floor(next() * text.length)
-    const token = pick(['"', '{', '}', ':', '\\', '\\u0041', '\\ud83d', '\\ude00', '\\ud83d\\ude00', ' ', '\t', '1e5', '\u0001', '[', ']', '\\\\ud83d'])
-    switch (pick(['end', 'insert', 'remove', 'space', 'twice'])) {
+    const token = pick(['"', '{', '}', ':', '\\', '\\u0041', '\\ud83d', '\\ude00', '\\ud83d\\ude00', ' ', '\t', '1e5', '\u0001', '[', ']', '\\\\ud83d', ', ', ',\t', ':NaN,', ':-inf ', '\v'])
+    switch (pick(['end', 'insert', 'remove', 'space', 'twice', 'number', 'comma'])) {
       case 'end':
         return text.slice(0, at)
       case 'insert':
         return text.slice(0, at) + token + text.slice(at)
       case 'remove':
         return text.slice(0, at) + text.slice(at + 1)
+      case 'number':
+        return text.replace(/"[^"]*"([,}])/g, (value, end) => (next() < 0.1 ? `${pick(['NaN', '-Infinity', 'inf'])}${end}` : value))
+      case 'comma':
+        return text.replace(/[}\]]/g, (bracket) => (next() < 0.2 ? `,${pick(['', ' ', ' \t '])}${bracket}` : bracket))
       case 'space':
         return JSON.stringify(JSON.parse(text), null, 1).replaceAll('\n', pick([' ', '\t', '\r']))
       default:
@@ -61,8 +65,8 @@ export function damaged(sample: readonly string[], count: number, next: () => nu
       else object[key] = structuredClone(pick(values))
     }
     const text = next() < 0.3 ? cut(JSON.stringify(event)) : JSON.stringify(event)
-    // A comma before a bracket is JSON to DuckDB alone; half a surrogate pair is no UTF-8 to write to a pipe.
-    const isSame = !/,\s*[}\]]/.test(text) && !/\p{Surrogate}/u.test(text)
+    // Half a surrogate pair is no UTF-8 to write to a pipe.
+    const isSame = !/\p{Surrogate}/u.test(text)
     if (isSame && text.trim() !== '' && !/[\r\n]$/.test(text)) lines.push(text)
   }
   return lines

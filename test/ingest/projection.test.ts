@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openEngine } from '../../src/duckdb.ts'
 import { carefulSteps } from '../../src/ingest/careful.ts'
+import { whyNotJson } from '../../src/ingest/json.ts'
+import { isLenient } from '../../src/ingest/lenient.ts'
 import type { Shape } from '../../src/ingest/shape.ts'
 import { SHAPES } from '../../src/ingest/shape.ts'
 import { shapeOf, strictRows, templateLines } from '../../src/ingest/strict.ts'
@@ -39,7 +41,7 @@ test('a line that the strict way takes is the same row by the careful way', asyn
   const taken = { plain: 0, v1: 0, v2: 0 }
   for (const [index, line] of lines.entries()) {
     const shape = shapeOf(line)
-    if (!shape) continue
+    if (!shape || isLenient(Buffer.from(line))) continue
     writeFileSync(segment, `${line}\n`)
     await session.run(`CREATE OR REPLACE TEMP TABLE strict (${columnDefinitions()})`)
     const strict = await session.run(`INSERT INTO strict ${strictRows({ ...options, shape, template: template(shape), segment, longest: line.length * 3 })}`).then(
@@ -49,6 +51,7 @@ test('a line that the strict way takes is the same row by the careful way', asyn
     if (strict.length === 0) continue
     taken[shape]++
     assert.deepEqual(strict.map(({ row }) => row), [careful.get(index)], line)
+    assert.equal(whyNotJson(line), undefined, line)
   }
   const { plain, v1, v2 } = taken
   assert.ok(Math.min(plain, v1, v2) > 100 && plain + v1 + v2 < lines.length - 500, `${plain} plain, ${v1} v1 and ${v2} v2 of ${lines.length} lines`)

@@ -34,7 +34,7 @@ async function parted(records: readonly string[]): Promise<{ sql: Parted[]; java
   const rows = records.map((record) => read(`{"timestamp":"${TIME}","action":"create","path":"a/b","repo":"did:x","record":${record}}`))
   await session.run('CREATE OR REPLACE TEMP TABLE columns (n INTEGER, rest JSON, text VARCHAR, langs VARCHAR[], created_at TIMESTAMPTZ, reply_parent VARCHAR, subject_uri VARCHAR)')
   const values = rows.map((row, n) => {
-    assert.ok(typeof row === 'object', `${row}: ${records[n]}`)
+    assert.ok('rest' in row, `rejected: ${records[n]}`)
     const text = (value: string | null): string => (value === null ? 'NULL' : quote(value))
     const langs = row.langs === null ? 'NULL' : `[${row.langs.map(text).join(', ')}]`
     const created = row.created_at === null ? 'NULL' : `make_timestamptz(${row.created_at})`

@@ -21,9 +21,12 @@ interface Case {
   /** Rows by partition. */
   hours: Record<string, number>
   repeated?: number
-  rejects: [line: number, reason: string][]
+  rejects: Told[]
   rows: Record<string, unknown>[]
 }
+
+/** Of a reject, with the value at fault where there is one. */
+type Told = [line: number, reason: string, value?: string]
 
 const CASES = join(ROOT, 'test', 'cases', 'ingest')
 const WRITERS = ['duckdb', 'parquetjs'] as const
@@ -45,7 +48,7 @@ interface Lake {
   schema: unknown
   hours: Record<string, number>
   rows: Record<string, unknown>[]
-  rejects: [line: number, reason: string][]
+  rejects: Told[]
   repeated: number
 }
 
@@ -55,7 +58,7 @@ async function lakeOf(cwd: string, { stderr }: Result): Promise<Lake> {
     schema: undefined,
     hours: {},
     rows: [],
-    rejects: readRejects(join(cwd, '.sluice')).map(({ line, reason }) => [line, reason]),
+    rejects: readRejects(join(cwd, '.sluice')).map(({ line, reason, value }) => (value === undefined ? [line, reason] : [line, reason, value])),
     repeated: Number(/(\d+) repeated/.exec(stderr)?.[1] ?? 0),
   }
   if (files.length === 0) return lake
@@ -180,7 +183,7 @@ test('lines damaged at random become the same rows and the same rejects with bot
   assert.equal(duckdb.rows.length + duckdb.repeated + duckdb.rejects.length, lines.length)
   // Where a whole object stands in place of a text, escapes in it may be written in two ways.
   const plain = (value: unknown): unknown => (typeof value === 'string' && /^[[{]/.test(value) ? attempt(value) : value)
-  const told = ([line, reason]: [number, string]): unknown => [line, reason.replace(/^(not a time: [[{]).*/, '$1')]
+  const told = ([line, reason, value]: Told): unknown => [line, reason, value?.replace(/^([[{]).*/, '$1')]
   assert.deepEqual(parquetjs.rejects.map(told), duckdb.rejects.map(told))
   assert.equal(parquetjs.rows.length, duckdb.rows.length)
   for (const [index, row] of duckdb.rows.entries()) {
