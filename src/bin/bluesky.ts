@@ -13,6 +13,7 @@ import { REWIND } from '../source/position.ts'
 import { inflate, replay } from '../source/replay.ts'
 import { createSimulator } from '../source/simulate.ts'
 import { main } from './main.ts'
+import { tell } from './stdio.ts'
 
 await main(BLUESKY, run)
 
@@ -82,7 +83,7 @@ async function run(values: Values<(typeof BLUESKY)['options']>, positionals: str
     }
     await printLive(options, {
       output,
-      say: (sentence) => process.stderr.write(`bluesky: ${sentence}\n`),
+      say: (sentence) => tell(`bluesky: ${sentence}\n`),
       clock: WALL_CLOCK,
       today: () => Date.now() * 1000,
       random: Math.random,
@@ -111,6 +112,6 @@ async function endOfLake({ lake, state }: Values<(typeof BLUESKY)['options']>): 
   }
   const newest = Math.max(inLogs ?? 0, (inLake ?? 0) * 1000)
   if (newest === 0) return undefined
-  process.stderr.write(`bluesky: resuming where the lake ends, ${new Date(newest / 1000).toISOString()}\n`)
+  tell(`bluesky: resuming where the lake ends, ${new Date(newest / 1000).toISOString()}\n`)
   return newest - REWIND
 }

@@ -15,6 +15,7 @@ import { openLake } from '../lake/open.ts'
 import { PRIVATE } from '../lake/private.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { print, tell } from './stdio.ts'
 
 /** Its file descriptor. */
 const STDIN = 0
@@ -40,18 +41,16 @@ setFlagsFromString(NO_GROWTH)
 await main(
   HANDLE_STREAM,
   async (values) => {
-    const { stdout, stderr } = process
+    const { stderr } = process
     if (isatty(STDIN)) {
-      stderr.write('handle-stream: expected events on stdin, got a terminal\n')
-      stderr.write('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
+      tell('handle-stream: expected events on stdin, got a terminal\n')
+      tell('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
       return EXIT.usage
     }
     const input = openInput(STDIN)
-    // Reading a vanished stdout's error here keeps the ingest going without its reader.
-    stdout.on('error', () => {})
     const { lake, state } = values
     const now = Date.now
-    const say = (sentence: string): void => void stderr.write(`handle-stream: ${sentence}\n`)
+    const say = (sentence: string): void => tell(`handle-stream: ${sentence}\n`)
     const id = await openLake({ lake, state, disk, say })
     await disk.makeDirectory(lake, 'places.make')
     await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
@@ -68,14 +67,14 @@ await main(
     const pipeline = createPipeline(place, writer, {
       report(report) {
         count(tally, report)
-        if (values.json) for (const file of report.files) stdout.write(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
+        if (values.json) for (const file of report.files) print(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
         stderr.write(stderr.isTTY ? `\r\x1b[K${status()}` : `${status()}\n`)
       },
       failure: (error) => input.stop(error),
     })
 
     const { segments, swept } = await recover(place, () => Promise.resolve(writer))
-    if (segments.length + swept > 0) stderr.write(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
+    if (segments.length + swept > 0) tell(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
 
     let signals = 0
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -105,7 +104,7 @@ await main(
       await wal.close()
       if (stderr.isTTY) stderr.write('\n')
     }
-    if (tally.lines === 0) stderr.write('handle-stream: the input had no lines\n')
+    if (tally.lines === 0) tell('handle-stream: the input had no lines\n')
   },
 )
 

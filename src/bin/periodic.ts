@@ -23,6 +23,7 @@ import { triggers } from '../query/watch.ts'
 import { csvPath, openCsvSink } from '../sink/csv.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { onStdoutGone, print, tell } from './stdio.ts'
 
 /** Bytes of files that one run merges, about 4 s of work: `watch -n 30` keeps its pace. */
 const BUDGET = 512e6
@@ -73,23 +74,29 @@ await main(
       return report
     }
     if (!loop) {
-      // The results matter more than a reader of the table that has gone.
-      process.stdout.on('error', () => {})
-      const { outcomes } = await once()
-      return outcomes.every(({ status }) => status === 'ok') ? 0 : EXIT.failed
+      return verdict(await once())
     }
-    process.stdout.on('error', () => stop.abort())
+    let last: number | undefined
+    let gone = false
+    onStdoutGone(() => {
+      gone = true
+      stop.abort()
+    })
     process.once('SIGINT', () => stop.abort())
     process.once('SIGTERM', () => stop.abort())
     process.once('SIGHUP', () => stop.abort())
     try {
-      for await (const _ of triggers({ lake, watch, every, now: Date.now, signal: stop.signal })) await patiently(once, stop.signal)
+      for await (const _ of triggers({ lake, watch, every, now: Date.now, signal: stop.signal })) await patiently(async () => void (last = verdict(await once())), stop.signal)
     } catch (error) {
       if (!stop.signal.aborted) throw error
     }
-    return 0
+    return gone ? (last ?? 0) : 0
   },
 )
+
+function verdict({ outcomes }: Report): number {
+  return outcomes.every(({ status }) => status === 'ok') ? 0 : EXIT.failed
+}
 
 async function recoverLogs(place: LakePlace): Promise<void> {
   let writer: Writer | undefined
@@ -106,7 +113,7 @@ async function recoverLogs(place: LakePlace): Promise<void> {
 }
 
 /** A loop does not end because somebody runs periodic by hand: it waits for that run, and then runs. */
-async function patiently(once: () => Promise<Report>, signal: AbortSignal): Promise<void> {
+async function patiently(once: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const began = performance.now()
   for (let told = false; ; await sleep(500, undefined, { signal })) {
     try {
@@ -123,20 +130,20 @@ async function patiently(once: () => Promise<Report>, signal: AbortSignal): Prom
 }
 
 function say(sentence: string): void {
-  process.stderr.write(`periodic: ${sentence}\n`)
+  tell(`periodic: ${sentence}\n`)
 }
 
 function show(report: Report, { json, loop }: { json: boolean; loop: boolean }): void {
   if (json) {
-    process.stdout.write(reportLines(report))
+    print(reportLines(report))
     const { strangers = [], damaged = new Map(), outcomes } = report
     const said = [describeDamaged(damaged), describeStrangers(strangers)].filter((line) => line !== '').map((line) => `periodic: ${clean(line)}`)
-    process.stderr.write([...said, ...outcomes.flatMap(explain), ...(report.upkeep?.skipped ?? []).map(clean)].map((line) => `${line}\n`).join(''))
+    tell([...said, ...outcomes.flatMap(explain), ...(report.upkeep?.skipped ?? []).map(clean)].map((line) => `${line}\n`).join(''))
     return
   }
   const { table, errors } = renderReport(report, screen(loop), Date.now())
-  process.stdout.write(loop && process.stdout.isTTY ? `\x1b[2J\x1b[H${table}` : table)
-  process.stderr.write(errors)
+  print(loop && process.stdout.isTTY ? `\x1b[2J\x1b[H${table}` : table)
+  tell(errors)
 }
 
 /** `watch` tells its size by variables, and takes two lines for its own heading. */
@@ -151,8 +158,8 @@ function screen(loop: boolean): Screen {
 
 function showPlan(planned: Planned, json: boolean): number {
   const { table, errors } = renderPlan(planned, screen(false))
-  process.stdout.write(json ? planLines(planned) : table)
-  process.stderr.write(errors)
+  print(json ? planLines(planned) : table)
+  tell(errors)
   return errors === '' ? 0 : EXIT.failed
 }
 

@@ -5,13 +5,14 @@ import { SLUICE } from '../commands/sluice.ts'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import { formatProblem } from '../query/problem.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
     SLUICE.check,
     async ({ queries, select, fix, json }) => {
       const checked = await checkQueries({ queries, select, write: fix ? save : undefined })
-      process.stdout.write(json ? toJson(checked) : toText(checked))
+      print(json ? toJson(checked) : toText(checked))
       return checked.problems.length === 0 ? 0 : EXIT.failed
     },
     argv,

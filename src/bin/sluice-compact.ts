@@ -12,6 +12,7 @@ import { PRIVATE } from '../lake/private.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { print, tell } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
@@ -35,9 +36,9 @@ export async function run(argv: readonly string[]): Promise<void> {
         }
         if (dryRun) {
           const { merges, dates } = await planMaintenance(place, settings)
-          for (const { hour, inputs, bytes } of merges) process.stdout.write(`merge ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
-          for (const date of dates) process.stdout.write(`drop ${date}\n`)
-          if (merges.length + dates.length === 0) process.stdout.write('nothing to do\n')
+          for (const { hour, inputs, bytes } of merges) print(`merge ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
+          for (const date of dates) print(`drop ${date}\n`)
+          if (merges.length + dates.length === 0) print('nothing to do\n')
           return 0
         }
         await disk.makeDirectory(join(state, 'staging'), 'places.make', PRIVATE)
@@ -46,16 +47,16 @@ export async function run(argv: readonly string[]): Promise<void> {
         try {
           const { merged, dropped, finished, undone, skipped } = await maintain({ ...place, id: await openLake(place) }, session, settings)
           for (const { hour, inputs, outputs, rows, repeated, bytesBefore, bytesAfter } of merged) {
-            process.stdout.write(
+            print(
               `${hour}: ${inputs.length} files into ${outputs.length}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
                 `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}\n`,
             )
           }
-          for (const date of dropped) process.stdout.write(`${date}: dropped\n`)
-          for (const id of finished) process.stdout.write(`${id}: finished what a killed run began\n`)
-          for (const id of undone) process.stdout.write(`${id}: undid what a killed run began\n`)
-          for (const said of skipped) process.stderr.write(`sluice compact: ${said}\n`)
-          if (merged.length + dropped.length + finished.length + undone.length + skipped.length === 0) process.stdout.write('nothing to do\n')
+          for (const date of dropped) print(`${date}: dropped\n`)
+          for (const id of finished) print(`${id}: finished what a killed run began\n`)
+          for (const id of undone) print(`${id}: undid what a killed run began\n`)
+          for (const said of skipped) tell(`sluice compact: ${said}\n`)
+          if (merged.length + dropped.length + finished.length + undone.length + skipped.length === 0) print('nothing to do\n')
           return skipped.length > 0 ? EXIT.failed : 0
         } finally {
           lock.release()

@@ -14,6 +14,7 @@ import { loadModels } from '../query/models.ts'
 import type { RunRecord } from '../query/record.ts'
 import { runs } from '../query/record.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 /** As status takes it where nothing is said. */
 const SEAL_AFTER = parseDuration('10m')
@@ -32,7 +33,7 @@ export async function run(argv: readonly string[]): Promise<void> {
         const status = statusOf(await survey({ lake, state, queries }, inspector, { now: made.getTime(), sealAfter: SEAL_AFTER }))
         const text = await page(await describe(await engine.connect(), { loaded, cases, metrics, state, lake, status, runs: await lastRuns(state), made }))
         await replace(output, text)
-        process.stdout.write(`${output}\n`)
+        print(`${output}\n`)
       } finally {
         engine.close()
         inspector.close()

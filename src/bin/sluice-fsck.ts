@@ -11,8 +11,10 @@ import { unmarkHeld } from '../lake/identity.ts'
 import { acquire } from '../lake/lock.ts'
 import { hasVanished, openLake } from '../lake/open.ts'
 import { PASSABLE } from '../lake/private.ts'
+import { printable } from '../printable.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 interface Settings {
   lake: string
@@ -53,10 +55,10 @@ function show(checked: Checked, settings: Settings): number {
   for (const finding of findings) {
     const { severity, check, what } = finding
     const line = { severity, check, path: whereOf(finding, settings), what, do: finding.do }
-    process.stdout.write(settings.json ? `${JSON.stringify(line)}\n` : showFinding(finding, settings))
+    print(settings.json ? `${JSON.stringify(line)}\n` : showFinding(finding, settings))
   }
   const summary = { files, rows, errors, warnings: findings.length - errors, quick: settings.quick }
-  process.stdout.write(settings.json ? `${JSON.stringify(summary)}\n` : showSummary(checked, settings.quick))
+  print(settings.json ? `${JSON.stringify(summary)}\n` : showSummary(checked, settings.quick))
   return errors === 0 ? 0 : EXIT.failed
 }
 
@@ -71,7 +73,7 @@ async function repairing(settings: Settings, inspector: Inspector): Promise<numb
     const id = vanished ? '' : await openLake({ lake, state, disk })
     const place = { lake, state, id, disk, now: Date.now }
     for await (const { said, skipped } of repair(planRepair(findings, { live }), place, { grace, timezone, live })) {
-      process.stdout.write(json ? `${JSON.stringify({ repaired: !skipped, said })}\n` : `${said}\n`)
+      print(json ? `${JSON.stringify({ repaired: !skipped, said })}\n` : `${printable(said)}\n`)
     }
     // All that was left of it is in the quarantine now.
     if (!vanished && (await hasVanished({ lake, state }))) await unmarkHeld(disk, state)

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path'
 import { SLUICE } from '../commands/sluice.ts'
 import { createPipeline } from '../ingest/ingest.ts'
+import type { DeadLetter } from '../ingest/reject.ts'
 import { bytesKept, reasons, rejectedFiles } from '../ingest/reject.ts'
 import { count, emptyTally } from '../ingest/status.ts'
 import { openWal, pendingSegments } from '../ingest/wal.ts'
@@ -8,9 +9,11 @@ import { acquireDirectory } from '../lake/lock.ts'
 import { formatSegment, formatWriter } from '../lake/names.ts'
 import { openLake } from '../lake/open.ts'
 import { PRIVATE } from '../lake/private.ts'
+import { printable } from '../printable.ts'
 import { formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 type Settings = { lake: string; state: string; timezone: string }
 
@@ -25,19 +28,20 @@ export async function run(argv: readonly string[]): Promise<void> {
 async function show(state: string, json: boolean): Promise<void> {
   const found = await reasons(state)
   for (const reason of found) {
-    if (json) process.stdout.write(`${JSON.stringify(reason)}\n`)
+    if (json) print(`${JSON.stringify(reason)}\n`)
     else {
-      process.stdout.write(`${formatCount(reason.count).padStart(9)}  ${reason.reason}  (newest ${reason.newest})\n`)
-      for (const letter of reason.samples) process.stdout.write(`           ${letter.segment} line ${letter.line}: ${clip(bytesKept(letter))}\n`)
+      print(`${formatCount(reason.count).padStart(9)}  ${printable(reason.reason)}  (newest ${printable(reason.newest)})\n`)
+      for (const letter of reason.samples) print(`           ${printable(letter.segment)} line ${letter.line}: ${sample(letter)}\n`)
     }
   }
-  if (found.length === 0 && !json) process.stdout.write('no rejects\n')
+  if (found.length === 0 && !json) print('no rejects\n')
 }
 
-/** The beginning of a line, safe to show on a terminal. */
-function clip(bytes: Buffer): string {
-  const text = bytes.subarray(0, 400).toString('utf8').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu, '�')
-  return text.length > 90 ? `${text.slice(0, 89)}…` : text
+/** The value at fault and the beginning of the line, as one may show them. */
+function sample({ value, ...letter }: DeadLetter): string {
+  const text = printable(bytesKept(letter).subarray(0, 400).toString('utf8'))
+  const line = text.length > 90 ? `${text.slice(0, 89)}…` : text
+  return value === undefined ? line : `\`${printable(value)}\` in ${line}`
 }
 
 async function replay({ lake, state, timezone }: Settings): Promise<void> {
@@ -70,5 +74,5 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
   }
   turn.release()
   const { events, repeated, rejected } = tally
-  process.stdout.write(`replayed ${formatCount(events + repeated + rejected)} lines: ${formatCount(events)} accepted, ${formatCount(repeated)} already there, ${formatCount(rejected)} rejected again\n`)
+  print(`replayed ${formatCount(events + repeated + rejected)} lines: ${formatCount(events)} accepted, ${formatCount(repeated)} already there, ${formatCount(rejected)} rejected again\n`)
 }

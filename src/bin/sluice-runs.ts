@@ -5,6 +5,7 @@ import { EXIT, Failure } from '../failure.ts'
 import { keyOf } from '../query/models.ts'
 import { runs } from '../query/record.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
@@ -13,14 +14,14 @@ export async function run(argv: readonly string[]): Promise<void> {
       // One more than is shown, to tell what is new in the last of them.
       if (model === undefined) {
         const kept = await take(runs(state), limit + 1)
-        if (json) for (const record of kept.slice(0, limit)) process.stdout.write(`${JSON.stringify(record)}\n`)
-        else process.stdout.write(kept.length === 0 ? 'no run is on record\n' : showRuns(kept, limit))
+        if (json) for (const record of kept.slice(0, limit)) print(`${JSON.stringify(record)}\n`)
+        else print(kept.length === 0 ? 'no run is on record\n' : showRuns(kept, limit))
         return
       }
       const kept = await take(pastsOf(state, model), limit + 1)
       if (kept.length === 0) throw new Failure(`expected --model to name a model that has run, got \`${model}\`; see 'periodic --dry-run'`, EXIT.usage)
-      if (!json) process.stdout.write(showPasts(kept, limit))
-      else for (const past of kept.slice(0, limit)) process.stdout.write(`${JSON.stringify({ start: past.run.start, end: past.run.end, ...past.model })}\n`)
+      if (!json) print(showPasts(kept, limit))
+      else for (const past of kept.slice(0, limit)) print(`${JSON.stringify({ start: past.run.start, end: past.run.end, ...past.model })}\n`)
     },
     argv,
   )

@@ -4,6 +4,7 @@ import { statusOf } from '../check/status.ts'
 import { survey } from '../check/survey.ts'
 import { SLUICE } from '../commands/sluice.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
@@ -13,7 +14,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       const inspector = await openInspector()
       try {
         const status = statusOf(await survey({ lake, state, queries }, inspector, { now, sealAfter }))
-        process.stdout.write(json ? `${JSON.stringify(status)}\n` : showStatus(status, { lake, now }))
+        print(json ? `${JSON.stringify(status)}\n` : showStatus(status, { lake, now }))
       } finally {
         inspector.close()
       }

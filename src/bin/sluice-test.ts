@@ -7,6 +7,7 @@ import type { Trial } from '../query/trial.ts'
 import { tryAll } from '../query/trial.ts'
 import { writeCsv } from '../sink/csv.ts'
 import { main } from './main.ts'
+import { print, tell } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
@@ -18,8 +19,8 @@ export async function run(argv: readonly string[]): Promise<void> {
       for await (const trial of tryAll({ lake, state, queries, selectors, write: writeCsv, now: Date.now })) trials.push(trial)
       const ms = Date.now() - start
       const { table, errors } = renderTrials(trials, { columns: process.stdout.columns ?? 160, ms })
-      process.stdout.write(json ? trialLines(trials, ms) : table)
-      process.stderr.write(errors)
+      print(json ? trialLines(trials, ms) : table)
+      tell(errors)
       const { fail, skipped } = countTrials(trials)
       return fail + skipped === 0 ? 0 : EXIT.failed
     },

@@ -2,7 +2,8 @@ import { SLUICE } from '../commands/sluice.ts'
 import { nearest } from '../did-you-mean.ts'
 import { EXIT, Failure } from '../failure.ts'
 import { packageVersion } from '../package.ts'
-import { fail } from './main.ts'
+import { fail, finish } from './main.ts'
+import { print } from './stdio.ts'
 
 const RUN: Record<keyof typeof SLUICE, () => Promise<{ run(argv: readonly string[]): Promise<void> }>> = {
   rejects: () => import('./sluice-rejects.ts'),
@@ -22,9 +23,10 @@ const [first = '--help', ...rest] = process.argv.slice(2)
 // `sluice help fsck` is `sluice fsck --help`.
 const [name = '', ...args] = first === 'help' && rest.length > 0 ? [...rest, '--help'] : [first, ...rest]
 if (isCommand(name)) await (await RUN[name]()).run(args)
-else if (['--help', '-h', 'help'].includes(name)) process.stdout.write(help())
-else if (name === '--version') process.stdout.write(`sluice ${packageVersion()}\n`)
+else if (['--help', '-h', 'help'].includes(name)) print(help())
+else if (name === '--version') print(`sluice ${packageVersion()}\n`)
 else fail('sluice', unknown(name))
+if (!isCommand(name)) await finish('sluice')
 
 function isCommand(name: string): name is keyof typeof SLUICE {
   return Object.hasOwn(SLUICE, name)

@@ -2,6 +2,7 @@ import { columnProblem, FORMAT, layoutOf } from '../lake/format.ts'
 import { formatHour, formatSegment, HOUR_MS, parseFile } from '../lake/names.ts'
 import type { FileName } from '../lake/names.ts'
 import type { Seal } from '../lake/seal.ts'
+import { printable } from '../printable.ts'
 import { formatCount } from '../quantity.ts'
 import type { Check, Finding, Repair } from './finding.ts'
 import { DO } from './finding.ts'
@@ -222,9 +223,4 @@ function time(micros: number): string {
 
 export function count(of: number, noun: string): string {
   return `${formatCount(of)} ${noun}${of === 1 ? '' : 's'}`
-}
-
-/** A text that others wrote, safe on a terminal and on one line. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu, '�')
 }

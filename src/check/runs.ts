@@ -1,7 +1,7 @@
+import { printable } from '../printable.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
 import type { ModelRun, RunRecord } from '../query/record.ts'
 import { align } from '../query/table.ts'
-import { printable } from './lake-findings.ts'
 
 /** One run of a model, and the run it was part of. */
 export interface Past {

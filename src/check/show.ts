@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import { printable } from '../printable.ts'
 import { formatBytes, formatCount, formatDuration } from '../quantity.ts'
 import { describeFreshness } from '../query/freshness.ts'
 import type { Finding } from './finding.ts'
 import type { Checked } from './fsck.ts'
-import { count, printable } from './lake-findings.ts'
+import { count } from './lake-findings.ts'
 import type { Status } from './status.ts'
 
 /** Hours with files still to come, of which so many are shown. */

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import type { Session } from '../duckdb.ts'
 import { exactly, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
+import { printable } from '../printable.ts'
 import type { Damaged } from './damaged.ts'
 import { EVENTS } from './schema.ts'
 
@@ -91,7 +92,7 @@ export async function lackingColumns(session: Session, files: readonly string[])
 function reasonOf(error: unknown, file: string): string {
   const [said = ''] = messageOf(error).split(' LINE ', 1)
   const named = [`'${file}'`, `"${file}"`].reduce((text, name) => text.replaceAll(`ile ${name}`, 'ile'), said)
-  return named.replace(/^[A-Za-z ]+ Error: (Failed to read file: )?/, '').replace(/\p{Cc}/gu, '�')
+  return printable(named.replace(/^[A-Za-z ]+ Error: (Failed to read file: )?/, ''))
 }
 
 function isThere(file: string): boolean {

@@ -2,6 +2,7 @@ import stringWidth from 'string-width'
 import { describeDamaged } from '../lake/damaged.ts'
 import { describeUpkeep } from '../lake/maintain.ts'
 import { describeStrangers } from '../lake/snapshot.ts'
+import { printable } from '../printable.ts'
 import { formatCount, formatDuration } from '../quantity.ts'
 import type { Glance } from './contents.ts'
 import { describeLate } from './freshness.ts'
@@ -154,7 +155,7 @@ export function truncate(text: string, width: number): string {
   return width < 1 ? '' : `${kept}…`
 }
 
-/** Without what would move the cursor, change colours or turn the direction of the text: these are strangers' words. */
+/** Strangers' words, in one cell. */
 export function clean(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').trimEnd()
+  return printable(text).trimEnd()
 }

@@ -134,7 +134,7 @@ test('it warns of what an operator has to look at', async (t) => {
   writeFileSync(join(cwd, '.sluice/rejected/20260101T000000000Z-escape-00000001.ndjson'), `${JSON.stringify({ reason, segment: '', line: 1, at: '2026-01-01T00:00:00Z', text: '' })}\n`)
   const { stdout } = await run('sluice', ['status'], { cwd })
   assert.ok(!stdout.includes('\u001b'))
-  assert.match(stdout, /^rejects +31: 30 .*; 1 x�\[2Jy$/m)
+  assert.match(stdout, /^rejects +31: 30 .*; 1 x\\u001b\[2Jy$/m)
 
   writeFileSync(join(cwd, '.sluice/rejected/20260101T000000000Z-broken-00000001.ndjson'), '{')
   assert.ok((await status(cwd)).warnings.includes("the rejects cannot be read: see 'sluice fsck'"))
