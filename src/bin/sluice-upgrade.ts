@@ -17,6 +17,7 @@ import { upgrade, upgradePlan } from '../lake/upgrade.ts'
 import { formatBytes, formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 export async function run(argv: readonly string[]): Promise<void> {
   await main(
@@ -28,9 +29,9 @@ export async function run(argv: readonly string[]): Promise<void> {
       if (dryRun) {
         await checkLake(place)
         const { merges, left } = await plan()
-        for (const { hour, inputs, bytes } of merges) process.stdout.write(`upgrade ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
-        for (const { hour, why } of left) process.stdout.write(`leave ${hour}: ${why}\n`)
-        if (merges.length + left.length === 0) process.stdout.write(DONE)
+        for (const { hour, inputs, bytes } of merges) print(`upgrade ${formatHour(hour)}: ${inputs.length} files, ${formatBytes(bytes)}\n`)
+        for (const { hour, why } of left) print(`leave ${hour}: ${why}\n`)
+        if (merges.length + left.length === 0) print(DONE)
         return 0
       }
       const id = await openLake(place)
@@ -43,20 +44,20 @@ export async function run(argv: readonly string[]): Promise<void> {
         await sweepTrash({ ...place, id }, grace)
         const planned = await plan()
         let left = planned.left.length
-        for (const { hour, why } of planned.left) process.stdout.write(`${hour}: left as it is: ${why}\n`)
+        for (const { hour, why } of planned.left) print(`${hour}: left as it is: ${why}\n`)
         for await (const done of upgrade({ ...place, id }, session, planned, { targetBytes: targetSize, grace, part: partedRows })) {
           if ('why' in done) {
             left++
-            process.stdout.write(`${done.hour}: left as it is: ${done.why}\n`)
+            print(`${done.hour}: left as it is: ${done.why}\n`)
             continue
           }
           const { hour, inputs, outputs, rows, repeated, bytesBefore, bytesAfter } = done
-          process.stdout.write(
+          print(
             `${hour}: ${inputs.length} files into ${outputs.length}, ${formatCount(rows)} events, ${formatCount(repeated)} repeated ones dropped, ` +
               `${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}\n`,
           )
         }
-        process.stdout.write(left === 0 ? DONE : `${left} hours left\n`)
+        print(left === 0 ? DONE : `${left} hours left\n`)
         return left === 0 ? 0 : EXIT.failed
       } finally {
         engine.close()

@@ -62,7 +62,7 @@ const SUBJECT = `CASE WHEN starts_with(r.subject, '{') THEN try(json_transform(r
  * count only where they say what is in the record.
  */
 export function partedRows(rows: string): string {
-  return `(SELECT * EXCLUDE (record, r, subject, agrees, surplus, more) REPLACE (CASE WHEN agrees THEN ${REST} ELSE record END::VARCHAR AS rest)
+  return `(SELECT * EXCLUDE (record, r, subject, agrees, surplus, more) REPLACE (CASE WHEN agrees THEN ${restIn({ strictly: false })} ELSE record END::VARCHAR AS rest)
   FROM (SELECT *, CASE WHEN surplus > 0 THEN ${MORE} END AS more
     FROM (SELECT *, ${SURPLUS} AS surplus, ${AGREES} AS agrees
       FROM (SELECT *, ${SUBJECT} AS subject
