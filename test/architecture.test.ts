@@ -86,6 +86,12 @@ test('only the entry files touch argv, env, stdio, signals and exit codes', () =
   }
 })
 
+test('one file writes to stdout and stderr: it escapes what strangers said, and knows readers that go away', () => {
+  for (const file of files.filter((name) => name !== 'bin/stdio.ts')) {
+    assert.doesNotMatch(readFileSync(join(ROOT, 'src', file), 'utf8'), /\bstd(out|err)\.write\(/, `src/${file}`)
+  }
+})
+
 test('files are of a length one reads in one go', () => {
   for (const file of files) {
     const lines = readFileSync(join(ROOT, 'src', file), 'utf8').split('\n').length

@@ -15,7 +15,7 @@ import { openLake } from '../lake/open.ts'
 import { PRIVATE } from '../lake/private.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-import { print, tell } from './stdio.ts'
+import { print, tell, tellOver } from './stdio.ts'
 
 /** Its file descriptor. */
 const STDIN = 0
@@ -41,7 +41,6 @@ setFlagsFromString(NO_GROWTH)
 await main(
   HANDLE_STREAM,
   async (values) => {
-    const { stderr } = process
     if (isatty(STDIN)) {
       tell('handle-stream: expected events on stdin, got a terminal\n')
       tell('usage: ./bluesky | ./handle-stream   (or: ./handle-stream < events.ndjson; ./handle-stream --help)\n')
@@ -68,7 +67,7 @@ await main(
       report(report) {
         count(tally, report)
         if (values.json) for (const file of report.files) print(`${JSON.stringify({ ...file, committed: new Date(now()).toISOString() })}\n`)
-        stderr.write(stderr.isTTY ? `\r\x1b[K${status()}` : `${status()}\n`)
+        tellOver(status())
       },
       failure: (error) => input.stop(error),
     })
@@ -102,7 +101,7 @@ await main(
       await pipeline.settled().catch(() => {})
       await writer.close()
       await wal.close()
-      if (stderr.isTTY) stderr.write('\n')
+      if (process.stderr.isTTY) tell('\n')
     }
     if (tally.lines === 0) tell('handle-stream: the input had no lines\n')
   },

@@ -7,6 +7,7 @@ import { EXIT, Failure } from '../failure.ts'
 import { diskFailure } from '../lake/disk.ts'
 import { packageRoot } from '../package.ts'
 import { main } from './main.ts'
+import { print } from './stdio.ts'
 
 /** What init writes: nothing of it may be there already. */
 const WRITTEN = ['queries', 'sluice.yaml', 'README.md']
@@ -28,8 +29,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       for (const file of files) await write(join(directory, 'queries', file.slice(join(root, 'queries').length + 1)), await readFile(file))
       await write(join(directory, 'sluice.yaml'), configText())
       await write(join(directory, 'README.md'), readme(prefix(root)))
-      const { stdout } = process
-      stdout.write(`${join(directory, 'queries')}: ${files.length} files\n${join(directory, 'sluice.yaml')}\n${join(directory, 'README.md')}: what to run next\n`)
+      print(`${join(directory, 'queries')}: ${files.length} files\n${join(directory, 'sluice.yaml')}\n${join(directory, 'README.md')}: what to run next\n`)
     },
     argv,
   )

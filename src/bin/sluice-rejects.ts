@@ -13,7 +13,7 @@ import { printable } from '../printable.ts'
 import { formatCount } from '../quantity.ts'
 import { disk } from './disk.ts'
 import { main } from './main.ts'
-import { print } from './stdio.ts'
+import { print, tell } from './stdio.ts'
 
 type Settings = { lake: string; state: string; timezone: string }
 
@@ -48,7 +48,7 @@ async function replay({ lake, state, timezone }: Settings): Promise<void> {
   const id = await openLake({ lake, state, disk })
   await disk.makeDirectory(join(state, 'rejected'), 'places.make', PRIVATE)
   // One at a time: the second finds what the first has rejected again.
-  const turn = await acquireDirectory(join(state, 'rejected'), { say: (sentence) => void process.stderr.write(`sluice rejects: ${sentence}\n`) })
+  const turn = await acquireDirectory(join(state, 'rejected'), { say: (sentence) => tell(`sluice rejects: ${sentence}\n`) })
   const found = await rejectedFiles(state)
   // As long as its segment is in a log, that may be rejected again into the same file.
   const pending = new Set((await pendingSegments(state)).map(formatSegment))

@@ -31,6 +31,11 @@ export function tell(text: string): void {
   process.stderr.write(printableLines(text))
 }
 
+/** Writes a line to stderr; on a terminal, over the one before. */
+export function tellOver(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`)
+}
+
 /** Calls this once stdout takes nothing any more. */
 export function onStdoutGone(then: () => void): void {
   whenBroken = then
