@@ -8,7 +8,8 @@
 CREATE OR REPLACE MACRO explode(list) AS unnest(list);
 
 CREATE OR REPLACE MACRO unix_micros(instant) AS epoch_us(instant);
-CREATE OR REPLACE MACRO unix_millis(instant) AS epoch_ms(instant);
+-- DuckDB 2 rounds in epoch_ms.
+CREATE OR REPLACE MACRO unix_millis(instant) AS epoch_us(instant) // 1000;
 CREATE OR REPLACE MACRO unix_seconds(instant) AS epoch_us(instant) // 1000000;
 CREATE OR REPLACE MACRO timestamp_seconds(seconds) AS make_timestamptz(seconds * 1000000);
 

@@ -12,6 +12,7 @@ const RUN: Record<keyof typeof SLUICE, () => Promise<{ run(argv: readonly string
   status: () => import('./sluice-status.ts'),
   runs: () => import('./sluice-runs.ts'),
   docs: () => import('./sluice-docs.ts'),
+  views: () => import('./sluice-views.ts'),
   upgrade: () => import('./sluice-upgrade.ts'),
   fsck: () => import('./sluice-fsck.ts'),
   check: () => import('./sluice-check.ts'),

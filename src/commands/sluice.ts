@@ -83,6 +83,27 @@ export const SLUICE = {
       output: { describe: 'File to write (default: docs.html in the directory of state)', argument: 'FILE', parse: parseText },
     },
   },
+  views: {
+    name: 'sluice views',
+    brief: 'Give the lake and its models as views to DuckDB in other programs',
+    summary: 'Print the lake and its models as views for DuckDB, or write a DuckDB file that holds these views.',
+    epilogue: [
+      'FILE holds no data: its views read the lake whenever they are asked. DuckDB 1.4 to 2.0 opens it, from any directory: in Python, R, harlequin, '
+        + 'the DuckDB UI. Views are those of the queries as they are now: run this again after an edit. What is wrong with a model is said on stderr, '
+        + 'and the model is left out.',
+      '',
+      'sluice views lake.duckdb                        then: duckdb lake.duckdb, or duckdb.connect("lake.duckdb")',
+      'sluice views --relative > queries/lake.sql      for duckdb -init queries/lake.sql, after a model was added',
+      '',
+      'Exit codes: 0, 1 some models are left out, 2 usage, 74 the lake cannot be read or has no file.',
+    ].join('\n'),
+    positional: 'FILE',
+    options: {
+      lake: PLACES.lake,
+      ...QUERIES,
+      relative: { describe: 'Print what the DuckDB shell reads in this directory: paths as they are given, texts of models read at its start' },
+    },
+  },
   upgrade: {
     name: 'sluice upgrade',
     brief: 'Write files of older versions in the current format',

@@ -47,7 +47,7 @@ async function ask(cwd: string, question: string, env: Record<string, string> = 
 
 test(`the DuckDB CLI is ${VERSION}, the engine's own version`, () => {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  assert.equal(dependencies['@duckdb/node-api']?.split('-')[0], VERSION)
+  assert.equal(dependencies['@duckdb/node-bindings']?.split('-')[0], VERSION)
 })
 
 test('lake.sql has a view of every model and seed, and events with the columns of the lake', async (t) => {
