@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Session } from '../duckdb.ts'
-import { openEngine } from '../duckdb.ts'
+import { identifier, openEngine } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
 import { additiveProblems } from '../query/additive.ts'
 import { functionsOf } from '../query/functions.ts'
@@ -13,6 +16,7 @@ import { plan } from '../query/plan.ts'
 import type { Problem } from '../query/problem.ts'
 import { problemFrom } from '../query/problem.ts'
 import { select } from '../query/select.ts'
+import { isShellText } from '../query/views.ts'
 import { bindAll, canonicalType, columnsIn } from './bind.ts'
 import type { Coverage, Documentation } from './coverage.ts'
 import { coverageOf, document } from './coverage.ts'
@@ -44,7 +48,9 @@ export async function checkQueries({ queries, select: selectors, write }: CheckO
     const session = await engine.connect()
     const loaded = await loadModels(queries)
     const fixed = write ? await fix(session, await meant(session, loaded.models, selectors), write) : []
-    return { ...(await check(session, fixed.length > 0 ? await loadModels(queries) : loaded, selectors)), fixed }
+    const checked = await check(session, fixed.length > 0 ? await loadModels(queries) : loaded, selectors)
+    const unlisted = selectors ? [] : await shellProblems(queries, loaded.models)
+    return { ...checked, problems: inOrder([...checked.problems, ...unlisted]), fixed }
   } finally {
     engine.close()
   }
@@ -78,6 +84,17 @@ async function check(session: Session, { models, problems: strays, macros }: Mod
     problems.push(...differenceProblems(model.file, model.sql, text))
   }
   return { problems: inOrder(problems), coverage: coverageOf(documented), unformatted }
+}
+
+/** What lake.sql, which the DuckDB shell reads, does not know of the models. */
+async function shellProblems(queries: string, models: readonly Model[]): Promise<Problem[]> {
+  const file = join(queries, 'lake.sql')
+  if (!existsSync(file)) return []
+  const text = await readFile(file, 'utf8')
+  // One of somebody else's is none of our business.
+  if (!isShellText(text)) return []
+  const missing = models.filter(({ name, layer }) => layer !== 'tests' && !text.includes(`VIEW ${identifier(name)} AS`)).map(({ name }) => name)
+  return missing.length === 0 ? [] : [{ file, message: `expected a view of each model, got none of ${missing.join(', ')}; make it anew: sluice views --relative > ${file}` }]
 }
 
 /** The selected models and what they need, in the order of a run. */

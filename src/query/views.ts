@@ -92,6 +92,11 @@ export function viewsText(lake: string, macros: Models['macros'], views: readonl
   ].map((text) => `${text}\n`).join('\n')
 }
 
+/** Whether this is what {@link shellText} makes, of whatever models. */
+export function isShellText(text: string): boolean {
+  return text.includes("FROM query(getvariable('models')[")
+}
+
 /** The same for the DuckDB shell, with paths as they are given: texts of models are read when this is, and SLUICE_LAKE names another lake. */
 export function shellText({ lake, queries, macros, steps }: { lake: string; queries: string; macros: Models['macros']; steps: readonly Step[] }): string {
   const { views } = modelViews(steps)

@@ -88,6 +88,17 @@ test('the views say what periodic publishes: in a file and as SQL, of DuckDB in 
   }
 })
 
+test('sluice check says when queries/lake.sql does not have a model, and --relative makes it have it', async (t) => {
+  const cwd = workplace(t)
+  cpSync(join(ROOT, 'queries'), join(cwd, 'queries'), { recursive: true })
+  writeFileSync(join(cwd, 'queries/metrics/added.sql'), '/*\ndescription: One\ngrain: one row\ncolumns:\n  one: {type: integer, description: One}\n*/\nselect 1 as one\n')
+  const missing = await run('sluice', ['check'], { cwd })
+  assert.match(missing.stdout, /^queries\/lake\.sql: expected a view of each model, got none of added; make it anew: sluice views --relative > queries\/lake\.sql$/m)
+  writeFileSync(join(cwd, 'queries/lake.sql'), (await run('sluice', ['views', '--relative'], { cwd })).stdout)
+  const there = await run('sluice', ['check'], { cwd })
+  assert.deepEqual([there.code, /^nothing found$/m.test(there.stdout)], [0, true], there.stdout)
+})
+
 test('queries/lake.sql is understood by DuckDB 2, too', async (t) => {
   const cwd = workplace(t)
   cpSync(join(ROOT, 'queries'), join(cwd, 'queries'), { recursive: true })
