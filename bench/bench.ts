@@ -7,6 +7,7 @@ import { withBench } from './context.ts'
 import { compaction } from './scenarios/compaction.ts'
 import { durability } from './scenarios/durability.ts'
 import { dbt } from './scenarios/dbt.ts'
+import { hours } from './scenarios/hours.ts'
 import { ingest } from './scenarios/ingest.ts'
 import { jsonbench } from './scenarios/jsonbench.ts'
 import { live } from './scenarios/live.ts'
@@ -16,7 +17,7 @@ import { periodic } from './scenarios/periodic.ts'
 import type { Row } from './table.ts'
 import { markdown } from './table.ts'
 
-const SCENARIOS: Scenario[] = [ingest, durability, memory, live, compaction, periodic, dbt, jsonbench, micro]
+const SCENARIOS: Scenario[] = [ingest, durability, memory, live, compaction, periodic, hours, dbt, jsonbench, micro]
 
 const FULL: Sizes = { events: 10_000_000, long: 20_000_000, live: 60, rounds: 5, histories: [1_000_000, 10_000_000, 50_000_000] }
 const QUICK: Sizes = { events: 400_000, long: 1_000_000, live: 25, rounds: 3, histories: [200_000] }

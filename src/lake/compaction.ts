@@ -48,7 +48,7 @@ export function isSealed(hour: Hour, added: number, { watermark, now, sealAfter 
 /** What to merge, oldest hour first. Pure: of the list of files and the rules. */
 export function planCompaction(files: readonly LakeFile[], rules: CompactionRules): Merge[] {
   const hours = new Map<Hour, { name: FileName; file: LakeFile }[]>()
-  for (const file of files) {
+  for (const file of inSharedHours(files)) {
     const name = parseFile(file.path)
     if (!name) continue
     const found = hours.get(name.hour)
@@ -73,6 +73,14 @@ export function planCompaction(files: readonly LakeFile[], rules: CompactionRule
     merges.push({ hour, generation, inputs: inputs.map(({ file }) => file), bytes })
   }
   return merges
+}
+
+/** Those that are not alone in their hour: of a long history most are. */
+function inSharedHours(files: readonly LakeFile[]): LakeFile[] {
+  const hourOf = ({ path }: LakeFile): string => path.slice(0, 'date=2026-07-04/hour=14'.length)
+  const counts = new Map<string, number>()
+  for (const file of files) counts.set(hourOf(file), (counts.get(hourOf(file)) ?? 0) + 1)
+  return files.filter((file) => (counts.get(hourOf(file)) as number) > 1)
 }
 
 /** Dates all of whose hours end more than `keep` ms before the watermark, oldest first, as `date=2026-07-04`. */

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import { lstatSync, readdirSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, sep } from 'node:path'
 import { codeOf, EXIT, Failure, messageOf } from '../failure.ts'
 import type { LakeFile } from './compaction.ts'
 import type { Hour } from './names.ts'
@@ -121,7 +121,7 @@ const AT_ONCE = 200
 
 /** The same by their paths below the lake. */
 export function lakeFiles(lake: string, parts: readonly Part[]): LakeFile[] {
-  return parts.map(({ path, bytes, modified }) => ({ path: relative(lake, path).split(sep).join('/'), bytes, modified }))
+  return parts.map(({ path, bytes, modified }) => ({ path: below(lake, path), bytes, modified }))
 }
 
 /** Files by hour. */
@@ -142,7 +142,12 @@ export async function partOf(lake: string, path: string): Promise<Part> {
 }
 
 function part(lake: string, path: string, { size, mtimeMs }: Stats): Part {
-  return { path, bytes: size, modified: mtimeMs, id: `${relative(lake, path).split(sep).join('/')} ${size} ${mtimeMs}` }
+  return { path, bytes: size, modified: mtimeMs, id: `${below(lake, path)} ${size} ${mtimeMs}` }
+}
+
+/** Of a path that was made by joining it to the lake's. */
+function below(lake: string, path: string): string {
+  return path.slice(join(lake, 'x').length - 1).replaceAll(sep, '/')
 }
 
 /** The files that can hold the newest event: those of the last hour. */

@@ -47,7 +47,7 @@ export function planContributions(
   hours: ReadonlyMap<Hour, readonly Part[]>,
   { window, recent, damaged = new Map() }: { window: number | undefined; recent: Hour; damaged?: ReadonlyMap<string, string> },
 ): { kept: Contribution[]; work: Work[] } {
-  const present = new Set([...hours.values()].flatMap((parts) => parts.map(({ id }) => id)))
+  const present = partsById(hours)
   const reach = Math.ceil((window ?? 0) / HOUR_MS)
   const workOf = (of: Hour[], fresh: Part[], base?: Contribution): Work => ({ hours: of, fresh, around: window === undefined ? fresh : around(hours, of, reach), base })
   const kept: Contribution[] = []
@@ -63,6 +63,18 @@ export function planContributions(
   const isDamaged = ([, parts]: Files): boolean => parts.some(({ path }) => damaged.has(path))
   const groups = [...together(left.filter((entry) => !isDamaged(entry)), recent), ...left.filter(isDamaged).map((entry) => [entry])]
   return { kept, work: [...work, ...groups.map((group) => workOf(group.map(([hour]) => hour), group.flatMap(([, parts]) => parts)))] }
+}
+
+const byId = new WeakMap<object, ReadonlyMap<string, Part>>()
+
+/** The files of a lake by their ids, once for all models. */
+function partsById(hours: ReadonlyMap<Hour, readonly Part[]>): ReadonlyMap<string, Part> {
+  const known = byId.get(hours)
+  if (known) return known
+  const found = new Map<string, Part>()
+  for (const parts of hours.values()) for (const part of parts) found.set(part.id, part)
+  byId.set(hours, found)
+  return found
 }
 
 type Files = [Hour, readonly Part[]]
@@ -148,7 +160,7 @@ const DAY = 24
  * to compute anew but its first hour.
  */
 export function planMerges(known: readonly Contribution[], hours: ReadonlyMap<Hour, readonly Part[]>, recent: Hour): Contribution[][] {
-  const parts = new Map([...hours.values()].flat().map((part) => [part.id, part]))
+  const parts = partsById(hours)
   const groups: { date: number; size: Size; of: Contribution[] }[] = []
   for (const one of known.filter(({ hours }) => (hours.at(-1) as Hour) < recent).sort((a, b) => (a.hours[0] as Hour) - (b.hours[0] as Hour))) {
     const date = dateOf(one.hours[0] as Hour)

@@ -1,5 +1,5 @@
 import type { Session } from '../duckdb.ts'
-import { exactly, quote } from '../duckdb.ts'
+import { exactly, listOf, quote } from '../duckdb.ts'
 import { messageOf } from '../failure.ts'
 import type { Damaged } from '../lake/damaged.ts'
 import { noteDamage } from '../lake/damage.ts'
@@ -47,11 +47,12 @@ export async function bindEvents(session: Session, parts: readonly Part[], damag
   const [first] = damaged
   if (sound.length === 0 || first) await session.run(`CREATE TABLE ${first ? 'no_events' : 'events'} (${eventsDefinition()})`)
   if (sound.length === 0 && !first) return
-  for (const one of [session, ...others]) {
-    await one.run(`SET VARIABLE all_files = ${exactly(...sound.map(({ path }) => path))}`)
-    await one.run("SET VARIABLE lake_files = getvariable('all_files')")
+  const one = sound.at(-1)
+  for (const each of [session, ...others]) {
+    await each.run(`SET VARIABLE all_files = ${listOf(sound.map(({ path }) => path))}; SET VARIABLE one_file = ${exactly(...(one ? [one.path] : []))}`)
+    await each.run("SET VARIABLE lake_files = 'all_files'")
   }
-  const whole = sound.length === 0 ? 'no_events' : recordOf(sound).size > 0 ? readEvents(sound) : relation("getvariable('lake_files')")
+  const whole = sound.length === 0 ? 'no_events' : recordOf(sound).size > 0 ? readEvents(sound) : relation("getvariable(getvariable('lake_files'))")
   const refusal = first && `SELECT no_events.* FROM (SELECT ${quote(describeDamage(...first))} AS said) LEFT JOIN no_events ON true WHERE error(said)`
   await withoutRows(session, () => session.run(`CREATE VIEW events AS FROM ${whole}${refusal === undefined ? '' : ` UNION ALL BY NAME ${refusal}`}`))
 }
@@ -61,11 +62,11 @@ export async function bindEvents(session: Session, parts: readonly Part[], damag
  * time. The whole lake is what a session sees otherwise, so that whoever forgets this is slow and not wrong.
  */
 export async function withoutRows<T>(session: Session, bind: () => Promise<T>): Promise<T> {
-  await session.run("SET VARIABLE lake_files = getvariable('all_files')[1:1]")
+  await session.run("SET VARIABLE lake_files = 'one_file'")
   try {
     return await bind()
   } finally {
-    await session.run("SET VARIABLE lake_files = getvariable('all_files')")
+    await session.run("SET VARIABLE lake_files = 'all_files'")
   }
 }
 
