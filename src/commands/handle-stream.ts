@@ -26,7 +26,7 @@ export const HANDLE_STREAM = {
   summary: 'Reads events as NDJSON from stdin and rolls them into a lake of time-partitioned Parquet.',
   epilogue: [
     'Lines may be those of ./bluesky, Jetstream v1 or Jetstream v2, in any mixture. What is no event is kept',
-    "with its reason: see 'sluice rejects'. At the end of the input, on SIGINT or SIGTERM, everything read is committed.",
+    "with its reason: see 'sluice rejects'. At the end of the input, on SIGINT, SIGTERM or SIGHUP, everything read is committed.",
     '',
     'Example: ./bluesky | ./handle-stream',
   ].join('\n'),

@@ -144,7 +144,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'two recoveries at a time',
     file: 'ingest/ingest.js',
-    from: "const turn = await acquireDirectory(join(state, 'wal'));",
+    from: "const turn = await acquireDirectory(wal, { say: place.say });",
     to: 'const turn = { release() {} };',
     foundBy: { file: 'faults/races.test.js', test: 'who resumes while another recovers' },
   },
@@ -193,7 +193,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'files that were merged are carried over too',
     file: 'lake/trash.js',
-    from: 'if (!taken.includes(file))',
+    from: '!taken.includes(entry.name) && ',
     to: '',
     foundBy: ['compaction', 'trace'],
   },
@@ -202,7 +202,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'lake/commit.js',
     from: 'now !== generation; now = await',
     to: 'false; now = await',
-    foundBy: ['a file that comes after the exchange', 'trace'],
+    foundBy: { file: 'faults/races.test.js', test: 'while it is exchanged' },
   },
   {
     name: 'an event goes into a date that was dropped',

@@ -91,6 +91,16 @@ test('a file whose segment is still in a log goes on as it is when its hour is m
   assert.deepEqual(readdirSync(join(hour, '1')).sort(), [...pending, 'part-000.parquet'].sort())
 })
 
+test('a file that comes into an hour while it is exchanged is in the lake when its writer has ended', async (t) => {
+  const cwd = workplace(t)
+  await command(ROLLED, cwd, { input: textOf(stream.lines) })
+  const late = makeStream({ events: 20, name: 'late-' })
+  const act = async (): Promise<void> => void assert.equal((await command(['sluice', 'compact'], cwd)).code, 0)
+  const { code, stderr } = await meanwhile(ROLLED, cwd, { stop: 'before:commit.rename#1', input: textOf(late.lines), act })
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(await keys(cwd), [...stream.keys, ...late.keys].sort())
+})
+
 test('one compaction at a time; the second leaves everything alone', async (t) => {
   const cwd = workplace(t)
   await command(ROLLED, cwd, { input: textOf(stream.lines) })
