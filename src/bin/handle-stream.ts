@@ -47,6 +47,20 @@ await main(
       return EXIT.usage
     }
     const input = openInput(STDIN)
+    // Before anything is made: a signal while we start ends us as one later does.
+    let signals = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      signals++
+      if (signals > 1) {
+        process.removeListener('SIGINT', onSignal)
+        process.removeListener('SIGTERM', onSignal)
+        process.removeListener('SIGHUP', onSignal)
+        process.kill(process.pid, signal)
+      } else if (signal === 'SIGINT') setTimeout(() => input.stop(), DRAIN).unref()
+      else input.stop()
+    }
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
+
     const { lake, state } = values
     const now = Date.now
     const say = (sentence: string): void => tell(`handle-stream: ${sentence}\n`)
@@ -74,19 +88,6 @@ await main(
 
     const { segments, swept } = await recover(place, () => Promise.resolve(writer))
     if (segments.length + swept > 0) tell(`handle-stream: recovered ${segments.length} segments that an earlier run left, removed ${swept} staged files\n`)
-
-    let signals = 0
-    const onSignal = (signal: NodeJS.Signals): void => {
-      signals++
-      if (signals > 1) {
-        process.removeListener('SIGINT', onSignal)
-        process.removeListener('SIGTERM', onSignal)
-        process.removeListener('SIGHUP', onSignal)
-        process.kill(process.pid, signal)
-      } else if (signal === 'SIGINT') setTimeout(() => input.stop(), DRAIN).unref()
-      else input.stop()
-    }
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal)
 
     try {
       await ingest(input, wal, pipeline, {
