@@ -19,6 +19,7 @@ import type { Shape } from './shape.ts'
 import { shapeOf, strictRows, templateLines } from './strict.ts'
 import type { Segment } from './segment.ts'
 import { holdsLetters } from './segment.ts'
+import { splitByHour } from './split.ts'
 import type { Batch, Compression, Convert, Writer } from './writer.ts'
 
 /** Rows of a Parquet file and the span of their event time, ms; the span of no rows is empty. */
@@ -148,22 +149,6 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
     })
   }
 
-  /** One file an hour from one of several. The rare case: it reads the file again for each. */
-  async function split(path: string, staged: string): Promise<Batch['files']> {
-    const hours = await session.rows<{ hour: bigint; rows: bigint }>(
-      `SELECT epoch_ms(event_time) // ${HOUR_MS} AS hour, count(*) AS rows FROM read_parquet(${exactly(path)}) GROUP BY ALL ORDER BY ALL`,
-    )
-    const files: Batch['files'] = []
-    for (const { hour, rows } of hours) {
-      const part = `${staged}.${hour}.parquet`
-      const time = (h: number): string => `TIMESTAMPTZ ${quote(new Date(h * HOUR_MS).toISOString())}`
-      await copy(`FROM read_parquet(${exactly(path)}) WHERE event_time >= ${time(Number(hour))} AND event_time < ${time(Number(hour) + 1)}`, part)
-      files.push({ hour: Number(hour), path: part, rows: Number(rows) })
-    }
-    await disk.remove(path, 'stage.remove')
-    return files
-  }
-
   type Outcome = Pick<Batch, 'files' | 'newest'>
 
   async function finish(path: string, written: Written, { staged, duplicates }: { staged: string; duplicates: readonly number[] }): Promise<Outcome> {
@@ -183,7 +168,7 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
       kept = { ...done, path: rest }
     }
     const hour = Math.floor(kept.from / HOUR_MS)
-    const files = Math.floor(kept.to / HOUR_MS) === hour ? [{ hour, path: kept.path, rows }] : await split(kept.path, staged)
+    const files = Math.floor(kept.to / HOUR_MS) === hour ? [{ hour, path: kept.path, rows }] : await splitByHour(session, kept.path, { staged, format, disk })
     return { files, newest: kept.to }
   }
 

@@ -14,6 +14,7 @@ import { createFramer } from './lines.ts'
 import { keepRejects } from './reject.ts'
 import type { Segment } from './segment.ts'
 import { accountProblem, contentsOf, contentsProblem, lengthProblem } from './segment.ts'
+import { eachInTurn } from './turns.ts'
 import type { Wal } from './wal.ts'
 import { abandoned, hasLog, setAside } from './wal.ts'
 import type { Batch, Writer } from './writer.ts'
@@ -111,10 +112,9 @@ export function createPipeline(place: Place, writer: Writer, listener: Omit<List
     }
     // Nothing of it has become part of the lake.
     if (!batch) return on.damaged(segment, problem as string)
-    const files: Committed[] = []
-    for (const { path, hour, rows } of batch.files) {
-      files.push({ path: await commitFile(disk, path, { lake, id, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name })
-    }
+    const files = await eachInTurn(batch.files, async ({ path, hour, rows }): Promise<Committed> => {
+      return { path: await commitFile(disk, path, { lake, id, hour, segment: segment.name }), partition: formatHour(hour), rows, segment: name }
+    })
     // Before the segment goes: from then on an empty lake is not this one.
     if (files.length > 0) await (held ??= markHeld(disk, state, id))
     await keepRejects(disk, state, segment.name, batch.rejects, new Date(segment.closedAt))

@@ -8,6 +8,7 @@ import type { Extent, Span } from '../lake/span.ts'
 import { readExtent } from '../lake/span.ts'
 import type { IdentityTable } from './identity-table.ts'
 import { add, createTable, has, reserve } from './identity-table.ts'
+import { eachInTurn } from './turns.ts'
 import { pendingSegments } from './wal.ts'
 
 /**
@@ -230,12 +231,7 @@ export async function listHours(lake: string, hours: readonly Hour[]): Promise<L
   const dates = hours.length > FEW_HOURS ? new Set(await list(lake)) : undefined
   const wanted = dates ? hours.filter((hour) => dates.has(formatHour(hour).slice(0, 'date=2026-07-04'.length))) : hours
   const listed = new Map<Hour, { path: string; name: FileName }[]>(hours.map((hour) => [hour, []]))
-  const queue = wanted.values()
-  await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      for (const hour of queue) listed.set(hour, await filesOfHour(lake, hour))
-    }),
-  )
+  await eachInTurn(wanted, async (hour) => void listed.set(hour, await filesOfHour(lake, hour)))
   return listed
 }
 
