@@ -49,7 +49,7 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
   for (const session of sessions) await session.run(`SET TimeZone = ${quote(settings.timezone)}`)
   const reader = sessions.pop() as Session
   return {
-    lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk })),
+    lanes: sessions.map((session) => duckdbLane(session, { template, compression: settings.compression, disk, connect: () => engine.connect() })),
     async readIdentities(files, span, take) {
       const within = span ? ` WHERE event_time >= make_timestamptz(${span.from * 1000}) AND event_time < make_timestamptz(${(span.to + 1) * 1000})` : ''
       await reader.words(`SELECT ${IDENTITY} FROM ${rowsOf(files, await recordFiles(reader, files))}${within}`, take)
@@ -63,11 +63,18 @@ export async function duckdbWriter(settings: { compression: Compression; timezon
   }
 }
 
+interface LaneSettings {
+  template(shape: Shape): Promise<string>
+  compression: Compression
+  disk: Disk
+  connect(): Promise<Session>
+}
+
 /**
  * A segment of nothing but plain valid events is one COPY; any other makes that COPY fail and is taken
  * line by line, at about a sixth of the speed.
  */
-function duckdbLane(session: Session, settings: { template(shape: Shape): Promise<string>; compression: Compression; disk: Disk }): Convert {
+function duckdbLane(session: Session, settings: LaneSettings): Convert {
   const { template, compression, disk } = settings
   // Of zstd, level 1 writes 4 % more bytes in 0.97 of the time, level 3 as many in 1.05. DuckDB tries a dictionary on each column
   // and gives up at a fifth of the rows: 100 values tell as well, in 0.97 of the time.
@@ -168,7 +175,7 @@ function duckdbLane(session: Session, settings: { template(shape: Shape): Promis
       kept = { ...done, path: rest }
     }
     const hour = Math.floor(kept.from / HOUR_MS)
-    const files = Math.floor(kept.to / HOUR_MS) === hour ? [{ hour, path: kept.path, rows }] : await splitByHour(session, kept.path, { staged, format, disk })
+    const files = Math.floor(kept.to / HOUR_MS) === hour ? [{ hour, path: kept.path, rows }] : await splitByHour(session, kept.path, { staged, format, disk, connect: settings.connect })
     return { files, newest: kept.to }
   }
 

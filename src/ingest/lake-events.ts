@@ -1,11 +1,11 @@
 import { lstat } from 'node:fs/promises'
 import { codeOf, Failure, messageOf } from '../failure.ts'
 import { list } from '../lake/disk.ts'
+import { readExtent } from '../lake/file-stats.ts'
 import { filesOfHour } from '../lake/hour.ts'
 import type { FileName, Hour } from '../lake/names.ts'
 import { formatHour, formatSegment, HOUR_MS } from '../lake/names.ts'
 import type { Extent, Span } from '../lake/span.ts'
-import { readExtent } from '../lake/span.ts'
 import type { IdentityTable } from './identity-table.ts'
 import { add, createTable, has, reserve } from './identity-table.ts'
 import { eachInTurn } from './turns.ts'
@@ -92,11 +92,11 @@ export function createLakeEvents({ lake, state }: { lake: string; state: string 
   }
 
   /** Undefined for a file that cannot be read: it is not in the way of what comes. */
-  async function extentOf(path: string): Promise<Extent | undefined> {
+  function extentOf(path: string): Extent | undefined {
     const known = extents.get(path)
     if (known) return known
     try {
-      const extent = await readExtent(path)
+      const extent = readExtent(path)
       if (extents.size >= EXTENTS) extents.clear()
       extents.set(path, extent)
       return extent
@@ -123,7 +123,7 @@ export function createLakeEvents({ lake, state }: { lake: string; state: string 
       const found: Piece[] = []
       for (const { path, name } of files) {
         if (name.segment && pending.has(formatSegment(name.segment))) continue
-        const extent = await extentOf(path)
+        const extent = extentOf(path)
         if (extent && wanted.some((span) => overlap(span, extent.span ?? whole))) found.push({ key: path, path, hour, span: undefined, rows: extent.rows })
       }
       pieces.push(...(found.reduce((sum, { rows }) => sum + rows, 0) > CAPACITY ? partsOf(found, hour, wanted) : found))

@@ -1,4 +1,5 @@
-import { readlink, stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { readlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EXIT, Failure } from '../failure.ts'
 import type { Disk } from './disk.ts'
@@ -36,7 +37,7 @@ export async function commitFile(disk: Disk, staged: string, options: { lake: st
 
 /** It was there when it was opened: made anew where it is missing now, it would be another lake. */
 async function expectLake(lake: string): Promise<void> {
-  if ((await stat(lake).catch(() => undefined))?.isDirectory()) return
+  if (statSync(lake, { throwIfNoEntry: false })?.isDirectory()) return
   throw new Failure(`expected the lake ${lake}, got no such directory any more; mount it, or put it back, then start again: what was read is kept in the log`, EXIT.io)
 }
 

@@ -1,5 +1,5 @@
-import { appendFileSync, closeSync, constants, fdatasync, openSync, truncateSync, writeFileSync, writevSync } from 'node:fs'
-import { link, lstat, mkdir, open, readdir, readFile, rename, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import { appendFileSync, closeSync, constants, fdatasync, mkdirSync, openSync, statSync, truncateSync, writeFileSync, writevSync } from 'node:fs'
+import { link, lstat, open, readdir, readFile, rename, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -57,19 +57,24 @@ export function openDisk(gate: Gate = (_operation, act) => act()): Disk {
   /** Directories whose names this process has made durable. */
   const durable = new Set<string>()
 
-  /** A directory is durable once its parent is. Whoever made one that is there already may have died before that. */
+  /**
+   * A directory is durable once its parent is. Whoever made one that is there already may have died before that.
+   * What takes microseconds is done at once: handed to a thread it takes ten times as long.
+   */
   async function make(path: string, step: Step, mode?: number): Promise<void> {
     try {
-      await pass('mkdir', step, [path], () => mkdir(path, mode))
+      pass('mkdir', step, [path], () => mkdirSync(path, mode))
       durable.delete(path)
     } catch (error) {
-      if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return settle(path, step)
+      if (codeOf(error) === 'EEXIST' && statSync(path).isDirectory()) return settle(path, step)
       // Node's own recursive mkdir never returns where the kernel answers ENOENT for a child of an existing directory, as /proc does.
       if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error
       await make(dirname(path), step, mode)
-      await pass('mkdir', step, [path], () => mkdir(path, mode)).catch((again: unknown) => {
+      try {
+        pass('mkdir', step, [path], () => mkdirSync(path, mode))
+      } catch (again) {
         if (codeOf(again) !== 'EEXIST') throw again
-      })
+      }
     }
     await settle(path, step)
   }

@@ -5,6 +5,7 @@ import { ELEMENT, FILE, footerLength, readFooter, structsAt } from './footer.ts'
 import { FORMAT } from './format.ts'
 import { EVENTS } from './schema.ts'
 import { sealOf } from './seal.ts'
+import type { Extent } from './span.ts'
 import { extentOf } from './span.ts'
 
 /** What a file of the lake holds: rows, and the time of the newest event, ms; null where there is none. */
@@ -32,6 +33,11 @@ export async function fileStats(paths: readonly string[]): Promise<Map<string, F
     if (n % AT_ONCE === AT_ONCE - 1) await setImmediate()
   }
   return found
+}
+
+/** Throws where the file cannot be read, or ends with no footer. */
+export function readExtent(path: string): Extent {
+  return extentOf(readFooter(endOf(path, Buffer.allocUnsafe(TAIL)).end))
 }
 
 function statsOf(path: string, buffer: Buffer): FileStats | undefined {

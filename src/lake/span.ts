@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises'
 import type { Struct } from './footer.ts'
-import { CHUNK, COLUMN, FILE, footerLength, readFooter, ROW_GROUP, STATISTICS, structAt, structsAt } from './footer.ts'
+import { CHUNK, COLUMN, FILE, ROW_GROUP, STATISTICS, structAt, structsAt } from './footer.ts'
 
 /** A span of event time, ms, both ends included. */
 export interface Span {
@@ -14,27 +13,6 @@ export interface Extent {
   span: Span | undefined
   /** What wrote it. */
   creator: string
-}
-
-/** Of the end of a file so much is read at first: the footer of a file of one row group has 3 KB. */
-const TAIL = 16_384
-
-/** Throws where the file cannot be read, or ends with no footer. */
-export async function readExtent(path: string): Promise<Extent> {
-  const file = await open(path, 'r')
-  try {
-    const { size } = await file.stat()
-    const tail = async (length: number): Promise<Buffer> => {
-      const bytes = Buffer.alloc(Math.min(length, size))
-      await file.read(bytes, 0, bytes.length, size - bytes.length)
-      return bytes
-    }
-    const end = await tail(TAIL)
-    const length = footerLength(end) ?? 0
-    return extentOf(readFooter(length > end.length ? await tail(length) : end))
-  } finally {
-    await file.close()
-  }
 }
 
 export function extentOf(footer: Struct): Extent {

@@ -166,6 +166,14 @@ export const SCENARIOS: readonly Scenario[] = [
     restart: again(stream),
   },
   {
+    name: 'a batch of many hours',
+    prepare: async () => {},
+    act: (cwd, fault) => command(['handle-stream'], cwd, { fault, input: days.map(({ lines }) => textOf(lines)).join('') }),
+    steps: [...COMMIT, 'stage.remove'],
+    streams: days,
+    restart: again(...days),
+  },
+  {
     name: 'recovery',
     // Everything is in the log, some of it in the lake too, and something is staged.
     prepare: (cwd) => killedAt('before:ingest.done#3', INGEST, cwd, textOf(stream.lines)),

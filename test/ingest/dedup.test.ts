@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readLake, tree } from '../lake.ts'
+import { readLake, readParquet, tree } from '../lake.ts'
 import { eventLine, eventLines } from '../lines.ts'
 import { run, start, until, workplace } from '../process.ts'
 
@@ -66,6 +66,22 @@ test('what has left the lake while the writer runs is new again, and what is mer
   child.stdin?.end()
   assert.equal((await ended).code, 0)
   assert.deepEqual(keys(await readLake(join(cwd, 'lake'))), expectedKeys(5000))
+})
+
+test('a batch over hundreds of hours becomes a file for each, in the order of its lines, and is known when it comes again', async (t) => {
+  const cwd = workplace(t)
+  const lines = Array.from({ length: 600 }, (_, n) => eventLine(n, Date.parse('2026-05-01T00:30:00Z') + ((n * 7) % 300) * 3_600_000 - n * 1000))
+  await feed(cwd, lines)
+  const files = tree(join(cwd, 'lake'))
+  assert.equal(files.length, 300)
+  for (const file of files) {
+    const numbers = (await readParquet(join(cwd, 'lake', file))).map(({ rkey }) => Number(String(rkey).slice(1)))
+    assert.deepEqual(numbers.map((number) => number % 300), [numbers[0], numbers[0]], file)
+    assert.equal(numbers.length, 2)
+  }
+  assert.equal((await readLake(join(cwd, 'lake'))).length, 600)
+  assert.deepEqual(tree(join(cwd, '.sluice')), ['lake.json'])
+  assert.match(await feed(cwd, [...lines, eventLine(600)]), /^1 events .* 600 repeated/)
 })
 
 test('a file that cannot be read is told of once, and stops nothing', async (t) => {
