@@ -68,9 +68,17 @@ function gateOf(fault: Fault, on: Effects): Gate {
       on.fault(fault)
       on[fault.kind]()
     }
-    if (fault.side === 'before') happen()
-    const done = act()
-    if (fault.side === 'before') return done
+    if (fault.side === 'before') {
+      happen()
+      return act()
+    }
+    let done
+    try {
+      done = act()
+    } catch (error) {
+      happen()
+      throw error
+    }
     if (done instanceof Promise) return done.finally(happen) as typeof done
     happen()
     return done
