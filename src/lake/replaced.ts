@@ -22,6 +22,8 @@ export async function lostOutputs({ lake, state }: { lake: string; state: string
   const lost = new Map<string, string>()
   const { hour, generation } = parseTrash(id) ?? {}
   if (hour === undefined || generation === undefined) return lost
+  // What a killed run had only begun to build, or to remove, holds the copy of nothing.
+  if ((await replacedFiles(state, id)).length === 0) return lost
   const hourDirectory = join(lake, formatHour(hour))
   // A later merge has read them all.
   if ((await currentGeneration(hourDirectory)) > generation) return lost
